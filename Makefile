@@ -1,0 +1,32 @@
+# Everything is set up when it is first needed, in a cache outside this clone. See docs/development.md.
+export ARGS CLUSTER SERVE ONLY
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench odoo psql stop
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+setup: ## get Odoo 19, PostgreSQL and all tools ready (the others do this too)
+	@tools/run setup
+
+demo: ## make the demo database, run today's collection, serve the web client (SERVE=0: don't serve)
+	@tools/run demo
+
+test: ## run all tests (ARGS="tests/test_x.py -k name" for some)
+	@tools/run test
+
+lint: ## run all linters
+	@tools/run lint
+
+bench: ## run the benchmarks (ONLY=name for one)
+	@tools/run bench
+
+odoo: ## run Odoo: make odoo ARGS="shell -d collections_demo"
+	@tools/run odoo
+
+psql: ## run psql: make psql ARGS="collections_demo"
+	@tools/run psql
+
+stop: ## stop the private PostgreSQL
+	@tools/run stop
