@@ -1,8 +1,8 @@
 # Everything is set up when it is first needed, in a cache outside this clone. See docs/development.md.
-export ARGS CLUSTER SERVE ONLY
+export ARGS CLUSTER DB ONLY SERVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench odoo psql stop
+.PHONY: help setup demo test lint bench odoo psql database stop
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -27,6 +27,9 @@ odoo: ## run Odoo: make odoo ARGS="shell -d collections_demo"
 
 psql: ## run psql: make psql ARGS="collections_demo"
 	@tools/run psql
+
+database: ## make a database with all modules installed: make database DB=mine (CLUSTER=test: the faster PostgreSQL)
+	@tools/run database
 
 stop: ## stop the private PostgreSQL
 	@tools/run stop

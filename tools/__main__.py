@@ -2,10 +2,12 @@
 
 import os
 import shlex
+import signal
 import sys
 
 from . import databases, ground, postgres, python_packages, settings
 from .console import Failure
+from .demo import demo
 
 
 def setup():
@@ -24,6 +26,18 @@ def psql():
     _replace_by("psql", *_arguments())
 
 
+def database():
+    """Make the database named in DB, over one of that name: Odoo with all our modules installed."""
+    name = os.environ.get("DB")
+    if not name:
+        raise Failure("Which database? make database DB=name")
+    ground.prepare()
+    cluster = _chosen_cluster()
+    cluster.start()
+    databases.create(cluster, name)
+    return 0
+
+
 def stop():
     """Stop what was started and still runs."""
     for cluster in (postgres.DEMO, postgres.TEST):
@@ -36,19 +50,26 @@ def _arguments():
 
 
 def _replace_by(program, *arguments):
-    """Become another program in the prepared environment; CLUSTER=test chooses the other PostgreSQL."""
+    """Become another program in the prepared environment."""
     ground.prepare()
-    cluster = postgres.TEST if os.environ.get("CLUSTER") == "test" else postgres.DEMO
+    cluster = _chosen_cluster()
     cluster.start()
     os.execvpe(program, [str(program), *arguments], ground.environment(cluster))
 
 
-COMMANDS = {command.__name__: command for command in (setup, odoo, psql, stop)}
+def _chosen_cluster():
+    """Return the PostgreSQL of the demo, or that of the tests where CLUSTER=test."""
+    return postgres.TEST if os.environ.get("CLUSTER") == "test" else postgres.DEMO
+
+
+COMMANDS = {command.__name__: command for command in (setup, demo, odoo, psql, database, stop)}
 
 
 def main():
     """Run the command named on the command line and return its exit status."""
     os.chdir(settings.REPOSITORY)
+    # so that what was started is stopped too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     command = COMMANDS.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if not command:
         print(f"Usage: tools/run {'|'.join(COMMANDS)}", file=sys.stderr)

@@ -1,11 +1,15 @@
 """Saying what is being done, and running other programs."""
 
+import ctypes
+import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 
-_started = time.monotonic()
+# Programs that are started from here go on counting from the same moment.
+_started = float(os.environ.setdefault("COLLECTIONS_STARTED", str(time.time())))
 
 
 class Failure(Exception):
@@ -14,7 +18,7 @@ class Failure(Exception):
 
 def say(text):
     """Print a line with the seconds since the start, on stderr so that pipes stay clean."""
-    print(f"[{time.monotonic() - _started:4.0f} s] {text}", file=sys.stderr, flush=True)
+    print(f"[{time.time() - _started:4.0f} s] {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -44,3 +48,9 @@ def run(command, **options):
     if done.returncode:
         raise Failure(f"{' '.join(command)}\nended with status {done.returncode}:\n{done.stdout[-4000:]}")
     return done.stdout
+
+
+def die_with_parent():
+    """Have the kernel end a new process with the one that started it; to be given as ``preexec_fn``."""
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)

@@ -17,7 +17,7 @@ def sql(cluster, statement, database="postgres"):
 
     :raises Failure: when it fails
     """
-    command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
+    command = ["psql", "-X", "-q", "-A", "-t", "-d", database, "-c", statement]
     return run(command, env=ground.environment(cluster))
 
 
@@ -39,7 +39,7 @@ def copy(cluster, source, target):
     if files.exists():
         # Odoo never changes a stored file, so both may share it
         shutil.copytree(files, cluster.filestore / target, copy_function=os.link)
-    sql(cluster, f'CREATE DATABASE "{target}" TEMPLATE "{source}" STRATEGY file_copy')
+    sql(cluster, f'CREATE DATABASE "{target}" TEMPLATE "{source}" {cluster.copying}')
 
 
 def odoo(cluster, *arguments, **options):

@@ -34,6 +34,8 @@ class Cluster:
         self.name = name
         self.forgetful = forgetful
         self.filestore = settings.CACHE / "data" / name / "filestore"
+        # copying files is best for big databases, but waits for the disk where that counts
+        self.copying = "STRATEGY file_copy" if forgetful else ""
 
     def start(self):
         """Start the cluster if it isn't running.
@@ -131,6 +133,7 @@ class OwnServer:
     """The user's own PostgreSQL, reached as the environment says; it is neither started nor stopped."""
 
     filestore = settings.CACHE / "data" / "own" / "filestore"
+    copying = ""
 
     def start(self):
         """Check that it can be reached.

@@ -1,0 +1,101 @@
+"""The demo: a database with the sample ledger, today's collection in it, and the web client to look at both."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+
+from . import databases, ground, postgres, python_packages, settings
+from .console import Failure, die_with_parent, say, step
+from .mailserver import MailServer, free_port
+
+DATABASE = "collections_demo"
+HTTP_PORT, SMTP_PORT, MAIL_PAGE_PORT = 8069, 1025, 1080
+
+
+def demo():
+    """Make the demo database anew, run today's collection, print what came of it, and serve it unless SERVE=0.
+
+    :raises Failure: when a step fails, or Odoo says it sent more than the mail server received
+    """
+    ground.prepare()
+    cluster = postgres.DEMO
+    cluster.start()
+    address = f"http://127.0.0.1:{free_port(HTTP_PORT)}"
+    databases.create(cluster, DATABASE)
+    with MailServer(SMTP_PORT, MAIL_PAGE_PORT) as mail_server:
+        outcome = _run_collection(cluster, mail_server, address)
+        _print_received(mail_server, outcome)
+        if os.environ.get("SERVE") != "0":
+            _serve(cluster, mail_server, address, outcome["logins"])
+    return 0
+
+
+def _run_collection(cluster, mail_server, address):
+    """Load the ledger and run the job in Odoo; its summary goes to the terminal, its last line comes back."""
+    command = [python_packages.python(), "-m", "tools.inside.demo", DATABASE, str(mail_server.smtp_port), address]
+    with _started(command, cluster, stdout=subprocess.PIPE, text=True) as process:
+        last = ""
+        for line in process.stdout:
+            print(last, end="", flush=True)
+            last = line
+        process.wait()
+    if process.returncode:
+        raise Failure("The demo could not be made; the reason is above.")
+    return json.loads(last)
+
+
+def _print_received(mail_server, outcome):
+    try:
+        messages = mail_server.wait_for(outcome["sent"])
+    except TimeoutError as error:
+        raise Failure(f"The mail server did not receive all that Odoo sent: {error}") from error
+    print(f"\nMessages received by the mail server: {len(messages)}")
+    print(f"Messages waiting in Odoo: {outcome['waiting']}, failed: {outcome['failed']}\n", flush=True)
+
+
+def _serve(cluster, mail_server, address, logins):
+    """Serve the web client until the user interrupts."""
+    command = [python_packages.python(), "-m", "odoo", "-d", DATABASE, f"--db-filter=^{DATABASE}$"]
+    command += [f"--http-port={address.rpartition(':')[2]}", "--log-level=warn"]
+    with _started(command, cluster) as process:
+        with step("Starting the web client"):
+            _load_first_page(process, address)
+        print(f"\nWeb client:     {address}/odoo")
+        for role, login, password in logins:
+            print(f"  {role:<20} {login} / {password}")
+        print(f"Received mail:  {mail_server.address}\n\nCtrl-C ends both.", flush=True)
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            say("Stopping")
+
+
+def _load_first_page(process, address):
+    """Load the first page, so that the user need not wait for it to be prepared."""
+    while process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{address}/web/login", timeout=300).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+
+
+@contextmanager
+def _started(command, cluster, **options):
+    """Give a process that runs in the prepared environment; it ends with the block."""
+    process = subprocess.Popen(
+        command,
+        env=ground.environment(cluster),
+        cwd=settings.REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=die_with_parent,
+        **options,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()

@@ -1,0 +1,103 @@
+"""Fills the demo database and runs today's collection: ``python -m tools.inside.demo DATABASE SMTP_PORT ADDRESS``."""
+
+import json
+import sys
+import time
+
+from odoo import fields
+
+from data.ledger.demo import configure_demo, load_demo
+
+from ..console import say, step
+from . import open_environment
+
+SECONDS_TO_DELIVER = 600
+
+
+def main(database, smtp_port, address):
+    """Load, configure, run; print the summary, and as last line a JSON object for the process that called.
+
+    :param database: name of a database with the modules installed
+    :param smtp_port: port of the mail server on 127.0.0.1
+    :param address: where the web client will be served, for the links in messages
+    """
+    with open_environment(database) as env:
+        with step("Loading the sample ledger"):
+            load_demo(env)
+            env.cr.commit()
+        logins = configure(env, int(smtp_port), address)
+        with step("Running today's collection"):
+            run_job(env, env.ref("collections_management.ir_cron_collection_run"))
+            run_job(env, env.ref("mail.ir_cron_mail_scheduler_action"))
+        print_summary(env)
+        print(json.dumps({"logins": logins, **count_mails(env)}))
+
+
+def configure(env, smtp_port, address):
+    """Configure the companies for the demo and return the logins as lists of role, login and password."""
+    parameters = env["ir.config_parameter"]
+    parameters.set_param("web.base.url", address)
+    parameters.set_param("web.base.url.freeze", "True")
+    logins = configure_demo(env, smtp_port=smtp_port)
+    env.cr.commit()
+    return [["Administrator", "admin", "admin"], *(logins or [])]
+
+
+def run_job(env, job):
+    """Run a scheduled job as the scheduler does, then those that it triggers, until none has anything to do now.
+
+    :raises RuntimeError: when a job logs an error
+    :raises TimeoutError: when they don't come to an end
+    """
+    deadline = time.monotonic() + SECONDS_TO_DELIVER
+    ran = ready = job
+    while ready:
+        for each in ready:
+            say(f"Scheduled job: {each.name}")
+            trouble = each.method_direct_trigger()
+            env.cr.commit()
+            if isinstance(trouble, dict):
+                raise RuntimeError(trouble["params"]["data"]["debug"])
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"The scheduled jobs still have work to do after {SECONDS_TO_DELIVER} seconds")
+        ran |= ready
+        env.invalidate_all()
+        ready = get_ready_jobs(env, ran)
+
+
+def get_ready_jobs(env, ran):
+    """Return the jobs that were triggered, and those among ``ran`` that haven't finished."""
+    now = fields.Datetime.now()
+    triggered = env["ir.cron.trigger"].search([("call_at", "<=", now)]).cron_id.filtered("active")
+    return triggered | ran.filtered(lambda job: job.active and job.nextcall <= now)
+
+
+def count_mails(env):
+    """Return how many messages Odoo says were sent, and how many wait or failed."""
+    sent = [("notification_type", "=", "email"), ("notification_status", "=", "sent")]
+    return {
+        "sent": env["mail.notification"].search_count(sent),
+        "waiting": env["mail.mail"].search_count([("state", "=", "outgoing")]),
+        "failed": env["mail.mail"].search_count([("state", "=", "exception")]),
+    }
+
+
+def print_summary(env):
+    """Print what the run came to, over all companies."""
+    companies = env["res.company"].search([])
+    customers = env["collection.customer"].with_context(allowed_company_ids=companies.ids)
+    summary = customers._get_run_summary()
+    print(f"\nOpen items: {summary['items']}, {env.company.currency_id.format(summary['amount'])}")
+    print_counts("Decisions", {reason or "(none)": number for reason, number in summary["decisions"].items()})
+    print_counts("Notices", {f"{step}, {channel}": number for (step, channel), number in summary["notices"].items()})
+
+
+def print_counts(title, counts):
+    """Print numbers by name, the greatest first."""
+    print(f"\n{title}:")
+    for name, number in sorted(counts.items(), key=lambda item: -item[1]):
+        print(f"  {number:>6}  {name}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
