@@ -1,0 +1,109 @@
+from datetime import datetime, time, timedelta
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class CollectionContactPolicy(models.Model):
+    """How often, on which days and at what hours customers may be written to."""
+
+    _name = "collection.contact.policy"
+    _description = "Contact Policy"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one("res.company", index=True)
+    interval_days = fields.Integer(
+        string="Days Between Messages",
+        default=3,
+        help="A customer gets no more than one message in this many days. 0: no limit.",
+    )
+    calendar_id = fields.Many2one(
+        "resource.calendar",
+        string="Working Days",
+        help="Messages leave only on the working days of this calendar, holidays excluded. "
+        "Empty: the company's working hours.",
+    )
+    hour_from = fields.Float(
+        string="From", default=8.0, help="Hour of the day, in the time zone of the calendar."
+    )
+    hour_to = fields.Float(
+        string="To", default=20.0, help="Hour of the day, in the time zone of the calendar."
+    )
+    channel_id = fields.Many2one(
+        "collection.channel",
+        string="Only Channel",
+        domain="[('is_message', '=', True)]",
+        help="Messages of steps go by this channel only, whatever the step says.",
+    )
+
+    _interval_not_negative = models.Constraint(
+        "CHECK(interval_days >= 0)",
+        "The days between two messages can't be negative; 0 means no limit.",
+    )
+
+    @api.constrains("hour_from", "hour_to")
+    def _check_hours(self):
+        for policy in self:
+            if not 0 <= policy.hour_from < policy.hour_to <= 24:
+                raise ValidationError(
+                    self.env._(
+                        "The hours of contact policy “%(policy)s” are not in order: the first must "
+                        "be before the last, both between 0:00 and 24:00.",
+                        policy=policy.name,
+                    )
+                )
+
+    def _get_calendar(self, company):
+        """Return the calendar whose working days count for ``company``."""
+        self.ensure_one()
+        return self.calendar_id or company.resource_calendar_id
+
+    def _is_working_day(self, date, company):
+        """Tell whether messages may leave on ``date``.
+
+        A policy without any calendar (its own or the company's) works from Monday to Friday.
+        """
+        self.ensure_one()
+        calendar = self._get_calendar(company)
+        if not calendar:
+            return date.weekday() < 5
+        tz = pytz.timezone(calendar.tz or "UTC")
+        start = tz.localize(datetime.combine(date, time.min))
+        return bool(calendar._work_intervals_batch(start, start + timedelta(days=1))[False])
+
+    def _is_open_now(self, company, now=None):
+        """Tell whether messages may leave at this moment.
+
+        :param company: res.company whose calendar is the fallback
+        :param datetime now: naive UTC; default: now
+        """
+        self.ensure_one()
+        tz = pytz.timezone(self._get_calendar(company).tz or "UTC")
+        local = pytz.utc.localize(now or fields.Datetime.now()).astimezone(tz)
+        hour = local.hour + local.minute / 60
+        return self.hour_from <= hour < self.hour_to and self._is_working_day(local.date(), company)
+
+    def _get_next_opening(self, company, now=None):
+        """Return the next moment at which messages may leave (naive UTC).
+
+        Looks two weeks ahead; a calendar that is closed for longer is asked again then.
+
+        :param company: res.company whose calendar is the fallback
+        :param datetime now: naive UTC; default: now
+        """
+        self.ensure_one()
+        now = now or fields.Datetime.now()
+        tz = pytz.timezone(self._get_calendar(company).tz or "UTC")
+        local = pytz.utc.localize(now).astimezone(tz)
+        hours, minutes = divmod(round(self.hour_from * 60), 60)
+        for days in range(15):
+            day = local.date() + timedelta(days=days)
+            opening = tz.localize(datetime.combine(day, time(hours, minutes)))
+            if opening > local and self._is_working_day(day, company):
+                return opening.astimezone(pytz.utc).replace(tzinfo=None)
+        return now + timedelta(days=14)

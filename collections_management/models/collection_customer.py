@@ -1,0 +1,638 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
+
+from .account_move_line import OPEN_LINE
+from .live_field import live_search
+
+# Live figures of a customer's file: SQL of each over the customer's open lines, in company
+# currency; `open` stands for them (see _get_open_lines_sql).
+FIGURES = {
+    "balance": "sum(open.residual)",
+    "overdue": "sum(open.residual) FILTER (WHERE open.residual > 0 AND open.due < {today})",
+    "not_due": "sum(open.residual) FILTER (WHERE open.residual > 0 AND open.due >= {today})",
+    "credits": "sum(open.residual) FILTER (WHERE open.residual < 0)",
+    "oldest_due_date": "min(open.due) FILTER (WHERE open.residual > 0)",
+    "days_overdue": "GREATEST({today} - min(open.due) FILTER (WHERE open.residual > 0), 0)",
+    "open_item_count": "count(*)",
+}
+
+
+class CollectionCustomer(models.Model):
+    """The customer's file: one per commercial partner and main company.
+
+    It says how the customer is treated; its chatter is the conversation, so answers land here.
+    """
+
+    _name = "collection.customer"
+    _description = "Customer File"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _rec_name = "partner_id"
+    _rec_names_search = ["partner_id"]
+    _order = "partner_id, id"
+    _mail_post_access = "read"
+    _check_company_auto = True
+
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        index=True,
+        default=lambda self: self.env.company.root_id,
+        domain="[('parent_id', '=', False)]",
+        help="The main company: branches share their customers' files.",
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id", string="Company Currency")
+    active = fields.Boolean(default=True)
+
+    strategy_id = fields.Many2one(
+        "collection.strategy", string="Scheme", index=True, tracking=True, check_company=True
+    )
+    strategy_manual = fields.Boolean(
+        string="Scheme Chosen by Hand",
+        tracking=True,
+        help="The rules no longer change the scheme of this customer.",
+    )
+    collector_id = fields.Many2one(
+        "res.users",
+        string="Collector",
+        index=True,
+        tracking=True,
+        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
+    )
+    salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
+    payments_contact_id = fields.Many2one(
+        "res.partner",
+        string="Payments Contact",
+        domain="[('commercial_partner_id', '=', partner_id)]",
+        help="Who gets claims and notices. Empty: the invoice address.",
+    )
+    management_contact_id = fields.Many2one(
+        "res.partner",
+        string="Management Contact",
+        domain="[('commercial_partner_id', '=', partner_id)]",
+        help="Who gets the steps meant for the management. Empty: the payments contact.",
+    )
+    channel_id = fields.Many2one(
+        "collection.channel",
+        string="Preferred Channel",
+        domain="[('is_message', '=', True)]",
+        help="Messages go by this channel instead of the step's. Empty: as the step says.",
+    )
+    is_consumer = fields.Boolean(
+        string="Consumer", tracking=True, help="A private person: a stricter contact policy applies."
+    )
+    insolvent = fields.Boolean(
+        tracking=True, help="Insolvency proceedings (concurso): claims stop."
+    )
+    insolvency_date = fields.Date(help="When the proceedings were declared.")
+    pause_until = fields.Date(
+        string="Paused Until", tracking=True, help="Nothing is claimed up to and on this day."
+    )
+    pause_reason = fields.Char(tracking=True)
+    guidelines = fields.Html(help="How to treat this customer; shown where the collector works.")
+    direct_debit = fields.Boolean(
+        compute="_compute_direct_debit",
+        search="_search_direct_debit",
+        help="The customer's payment method is a direct debit.",
+    )
+    failure = fields.Char(
+        string="Last Failure", help="Why the last run could not do its work for this customer."
+    )
+    decided_at = fields.Datetime(
+        help="When notices were last made; it makes a second server see that it came late."
+    )
+
+    notice_id = fields.Many2one(
+        "collection.notice",
+        string="Notice Being Written",
+        compute="_compute_notice_id",
+        help="For message templates: the notice and what it says.",
+    )
+    notice_ids = fields.One2many("collection.notice", "customer_id", string="Notices")
+    due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
+    notice_count = fields.Integer(compute="_compute_notice_count")
+
+    balance = fields.Monetary(compute="_compute_figures", search=live_search("balance"), help="All open items, less credits.")
+    overdue = fields.Monetary(compute="_compute_figures", search=live_search("overdue"), help="Open items past their due date.")
+    not_due = fields.Monetary(compute="_compute_figures", search=live_search("not_due"))
+    credits = fields.Monetary(
+        compute="_compute_figures", search=live_search("credits"), help="Credit notes and payments without invoice (negative)."
+    )
+    oldest_due_date = fields.Date(compute="_compute_figures", search=live_search("oldest_due_date"))
+    days_overdue = fields.Integer(compute="_compute_figures", search=live_search("days_overdue"), aggregator="max")
+    open_item_count = fields.Integer(compute="_compute_figures", search=live_search("open_item_count"))
+
+    _partner_company_unique = models.Constraint(
+        "UNIQUE(partner_id, company_id)",
+        "The customer already has a file in this company; open that one.",
+    )
+
+    # ------------------------------------------------------------
+    # Live figures
+    # ------------------------------------------------------------
+
+    def _get_open_lines_sql(self, alias):
+        """The open trade receivables of the file in table ``alias``: residual and due date."""
+        return SQL(
+            """
+            SELECT line.amount_residual AS residual,
+                   COALESCE(line.date_maturity, line.date) AS due
+              FROM res_partner relative
+              JOIN account_move_line line ON line.partner_id = relative.id
+              JOIN account_account account ON account.id = line.account_id
+             WHERE relative.commercial_partner_id = %(partner)s
+               AND %(root)s = %(company)s
+               AND account.account_type = 'asset_receivable'
+               AND account.non_trade IS NOT TRUE
+               AND %(open)s
+            """,
+            partner=SQL.identifier(alias, "partner_id"),
+            root=self.env["res.company"]._get_root_sql(SQL.identifier("line", "company_id")),
+            company=SQL.identifier(alias, "company_id"),
+            open=SQL(OPEN_LINE.format("line.")),
+        )
+
+    def _get_figure_sql(self, name):
+        today = fields.Date.context_today(self)
+        return SQL(FIGURES[name].replace("{today}", "%(today)s"), today=today)
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        """Override of ``base``: the live figures are not stored, yet sort, filter and group."""
+        if field_expr not in FIGURES:
+            return super()._field_to_sql(alias, field_expr, query)
+        self._flush_figures()
+        figure = self._get_figure_sql(field_expr)
+        if self._fields[field_expr].type == "monetary":
+            figure = SQL("COALESCE(%s, 0)", figure)
+        return SQL("(SELECT %s FROM (%s) open)", figure, self._get_open_lines_sql(alias))
+
+    def _flush_figures(self):
+        self.env["account.move.line"].flush_model(
+            [
+                "account_id",
+                "amount_residual",
+                "amount_residual_currency",
+                "company_id",
+                "date",
+                "date_maturity",
+                "parent_state",
+                "partner_id",
+                "reconciled",
+            ]
+        )
+        self.env["account.account"].flush_model(["account_type", "non_trade"])
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
+
+    @api.depends("partner_id", "company_id")
+    def _compute_figures(self):
+        self._flush_figures()
+        self.flush_recordset(["partner_id", "company_id"])
+        rows = {}
+        if self.ids:
+            rows = {
+                row["id"]: row
+                for row in self.env.execute_query_dict(
+                    SQL(
+                        "SELECT file.id, figure.* FROM collection_customer file, "
+                        "LATERAL (SELECT %s FROM (%s) open) figure WHERE file.id IN %s",
+                        SQL(", ").join(
+                            SQL("%s AS %s", self._get_figure_sql(name), SQL.identifier(name))
+                            for name in FIGURES
+                        ),
+                        self._get_open_lines_sql("file"),
+                        tuple(self.ids),
+                    )
+                )
+            }
+        for customer in self:
+            row = rows.get(customer.id, {})
+            for name in FIGURES:
+                customer[name] = row.get(name) or False
+
+    def _compute_notice_count(self):
+        counts = dict(
+            self.env["collection.notice"]._read_group(
+                [("customer_id", "in", self.ids)], ["customer_id"], ["__count"]
+            )
+        )
+        for customer in self:
+            customer.notice_count = counts.get(customer, 0)
+
+    # ------------------------------------------------------------
+    # Direct debit
+    # ------------------------------------------------------------
+
+    @api.depends("partner_id", "company_id")
+    def _compute_direct_debit(self):
+        for company, customers in self.grouped("company_id").items():
+            for customer in customers:
+                partner = customer.partner_id.with_company(company)
+                method = partner.property_inbound_payment_method_line_id
+                # sudo: the payment method's setting, whoever looks
+                customer.direct_debit = method.sudo().collection_direct_debit
+
+    def _search_direct_debit(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        methods = (
+            self.env["account.payment.method.line"]
+            .sudo()
+            .search([("collection_direct_debit", "=", True)])
+        )
+        # the partner's payment method is kept per company
+        found = [
+            ("company_id", "=", company.id)
+            for company in self.env["res.company"].sudo().search([("parent_id", "=", False)])
+        ]
+        ids = []
+        for leaf in found:
+            company_id = leaf[2]
+            ids += (
+                self.with_company(company_id)
+                .search(
+                    [
+                        leaf,
+                        ("partner_id.property_inbound_payment_method_line_id", "in", methods.ids),
+                    ]
+                )
+                .ids
+            )
+        return [("id", "in" if True in value else "not in", ids)]
+
+    # ------------------------------------------------------------
+    # Constraints and changes by hand
+    # ------------------------------------------------------------
+
+    @api.constrains("partner_id", "company_id")
+    def _check_partner(self):
+        for customer in self:
+            if customer.company_id.parent_id:
+                raise ValidationError(
+                    self.env._(
+                        "%(customer)s: a file belongs to the main company, because branches share "
+                        "their customers. Choose %(company)s.",
+                        customer=customer.partner_id.display_name,
+                        company=customer.company_id.root_id.name,
+                    )
+                )
+            commercial = customer.partner_id.commercial_partner_id
+            if customer.partner_id != commercial:
+                raise ValidationError(
+                    self.env._(
+                        "%(contact)s is a contact of %(customer)s: the file belongs to the "
+                        "customer that is invoiced. Choose %(customer)s.",
+                        contact=customer.partner_id.display_name,
+                        customer=commercial.display_name,
+                    )
+                )
+
+    @api.constrains("pause_until", "pause_reason")
+    def _check_pause_reason(self):
+        for customer in self:
+            if customer.pause_until and not customer.pause_reason:
+                raise ValidationError(
+                    self.env._(
+                        "Say why %(customer)s is paused until %(date)s: colleagues will ask.",
+                        customer=customer.partner_id.display_name,
+                        date=fields.Date.to_string(customer.pause_until),
+                    )
+                )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_history(self):
+        for customer in self:
+            if customer.notice_count:
+                raise UserError(
+                    self.env._(
+                        "The file of %(customer)s holds %(count)s notices and is kept as "
+                        "evidence; archive it instead.",
+                        customer=customer.partner_id.display_name,
+                        count=customer.notice_count,
+                    )
+                )
+
+    @api.onchange("strategy_id")
+    def _onchange_strategy_id(self):
+        self.strategy_manual = bool(self.strategy_id)
+
+    # ------------------------------------------------------------
+    # Making files
+    # ------------------------------------------------------------
+
+    @api.model
+    def _create_missing(self, company, partners=None):
+        """Make the files of ``company``'s customers with open receivables that have none.
+
+        Set-based; a file made by another server meanwhile is left as it is.
+
+        :param company: root res.company
+        :param partners: res.partner (commercial) to restrict to; default: all
+        :return: the files made, with scheme and collector
+        """
+        self._flush_figures()
+        self.flush_model(["partner_id", "company_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT partner.commercial_partner_id
+                  FROM account_move_line line
+                  JOIN account_account account ON account.id = line.account_id
+                  JOIN res_partner partner ON partner.id = line.partner_id
+                 WHERE account.account_type = 'asset_receivable'
+                   AND %(root)s = %(company)s
+                   AND %(open)s
+                   AND NOT EXISTS (
+                        SELECT FROM collection_customer file
+                         WHERE file.partner_id = partner.commercial_partner_id
+                           AND file.company_id = %(company)s)
+                   %(only)s
+                """,
+                root=self.env["res.company"]._get_root_sql(SQL.identifier("line", "company_id")),
+                company=company.id,
+                open=SQL(OPEN_LINE.format("line.")),
+                only=SQL("AND partner.commercial_partner_id IN %s", tuple(partners.ids or [0]))
+                if partners is not None
+                else SQL(),
+            )
+        )
+        return self._create_for_partners(company, [partner_id for [partner_id] in rows])
+
+    @api.model
+    def _create_for_partners(self, company, partner_ids):
+        """Insert files for the given commercial partners, then give them scheme and collector."""
+        if not partner_ids:
+            return self.browse()
+        self.flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO collection_customer
+                       (partner_id, company_id, active, is_consumer, insolvent, strategy_manual,
+                        create_uid, write_uid, create_date, write_date)
+                SELECT partner.id, %(company)s, TRUE,
+                       partner.is_company IS NOT TRUE AND partner.vat IS NULL,
+                       FALSE, FALSE, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                       now() AT TIME ZONE 'UTC'
+                  FROM res_partner partner
+                 WHERE partner.id IN %(partners)s
+                ON CONFLICT (partner_id, company_id) DO NOTHING
+                RETURNING id
+                """,
+                company=company.id,
+                uid=self.env.uid,
+                partners=tuple(partner_ids),
+            )
+        )
+        files = self.browse(id_ for [id_] in rows)
+        self.env.invalidate_all(flush=False)
+        files._assign_strategies()
+        files._assign_collectors()
+        return files
+
+    @api.model
+    def _get_or_create(self, partner, company):
+        """Return the file of a partner's commercial partner in ``company``'s root company."""
+        partner = partner.commercial_partner_id
+        company = company.root_id
+        domain = [("partner_id", "=", partner.id), ("company_id", "=", company.id)]
+        found = self.with_context(active_test=False).search(domain, limit=1)
+        return found or self._create_for_partners(company, partner.ids) or self.search(domain)
+
+    def _assign_strategies(self):
+        """Give each file the scheme of the first rule that fits, unless chosen by hand."""
+        for _company, customers in self.filtered(lambda c: not c.strategy_manual).grouped(
+            "company_id"
+        ).items():
+            fitted = self.browse()
+            for rule, found in self.env["collection.strategy.rule"]._match(customers):
+                found._set_quietly("strategy_id", rule.strategy_id)
+                fitted |= found
+            (customers - fitted)._set_quietly("strategy_id", self.env["collection.strategy"])
+
+    def _assign_collectors(self):
+        """Give each file without collector the one of the first rule that fits.
+
+        None fits: the company's supervisor.
+        """
+        for company, customers in self.filtered(lambda c: not c.collector_id).grouped(
+            "company_id"
+        ).items():
+            left = customers
+            for rule, found in self.env["collection.collector.rule"]._match(customers):
+                found._set_quietly("collector_id", rule.user_id)
+                left -= found
+            left._set_quietly("collector_id", company.collection_supervisor_id)
+
+    def _set_quietly(self, name, value):
+        """Write a field where it differs, without a line in the conversation."""
+        changed = self.filtered(lambda customer: customer[name] != value)
+        if changed:
+            changed.with_context(tracking_disable=True).write({name: value.id})
+
+    # ------------------------------------------------------------
+    # Messages: what templates find on the customer
+    # ------------------------------------------------------------
+
+    @api.depends_context("collection_notice_ids")
+    def _compute_notice_id(self):
+        """The notice that is being written, else the customer's latest one (for template tests)."""
+        notices = self.env["collection.notice"].browse(
+            self.env.context.get("collection_notice_ids") or []
+        )
+        by_customer = notices.grouped("customer_id")
+        for customer in self:
+            customer.notice_id = by_customer.get(customer, notices.browse())[:1] or (
+                customer.notice_ids[:1] if not notices else notices.browse()
+            )
+
+    def _message_get_default_recipients(self, with_cc=False, all_tos=False):
+        """Override of ``mail``: a notice goes to the contact it was made for."""
+        recipients = super()._message_get_default_recipients(with_cc=with_cc, all_tos=all_tos)
+        for customer in self:
+            contact = customer.notice_id.recipient_id or customer._get_recipient()
+            recipients[customer.id] = {
+                "partner_ids": contact.ids,
+                "email_to": "",
+                "email_cc": "",
+            }
+        return recipients
+
+    # ------------------------------------------------------------
+    # Contacts
+    # ------------------------------------------------------------
+
+    def _get_recipient(self, role="payments"):
+        """Return the contact that a message is for.
+
+        Management falls back to payments, payments to the invoice address; a contact without
+        e-mail address gives way to the customer itself.
+
+        :param str role: ``payments`` or ``management``
+        :rtype: res.partner
+        """
+        self.ensure_one()
+        invoice = self.partner_id.browse(self.partner_id.address_get(["invoice"])["invoice"])
+        choices = [self.payments_contact_id, invoice, self.partner_id]
+        if role == "management":
+            choices.insert(0, self.management_contact_id)
+        choices = [choice for choice in choices if choice and choice.active]
+        return next(
+            (choice for choice in choices if choice.email), choices[0] if choices else self.partner_id
+        )
+
+    def _get_policy(self):
+        """Return the contact policy that holds for the customer (may be empty)."""
+        self.ensure_one()
+        strategy = self.strategy_id
+        if self.is_consumer and strategy.consumer_policy_id:
+            return strategy.consumer_policy_id
+        return strategy.policy_id
+
+    def _mail_get_partner_fields(self, introspect_fields=False):
+        """Override of ``mail``: whom to suggest when a person writes in the conversation."""
+        return ["payments_contact_id", "partner_id"]
+
+    # ------------------------------------------------------------
+    # Moving files: partners merged or re-parented
+    # ------------------------------------------------------------
+
+    def _merge_into(self, target):
+        """Move all that these files hold to ``target`` and delete them.
+
+        What a person set on ``target`` stays; what is empty there is taken over.
+
+        :param target: collection.customer of the same company
+        """
+        target.ensure_one()
+        self.env["collection.notice"].sudo().search(
+            [("customer_id", "in", self.ids)]
+        ).customer_id = target
+        for source in self:
+            target.with_context(tracking_disable=True).write(source._prepare_merge_values(target))
+            for model in ("mail.message", "mail.activity", "ir.attachment"):
+                field = "model" if model == "mail.message" else "res_model"
+                # sudo: the history moves whole, whoever wrote it
+                self.env[model].sudo().search(
+                    [(field, "=", self._name), ("res_id", "=", source.id)]
+                ).write({"res_id": target.id})
+            target.message_subscribe(partner_ids=source.message_partner_ids.ids)
+        target.message_post(
+            body=self.env._(
+                "The file of %s was merged into this one.",
+                ", ".join(self.partner_id.mapped("display_name")),
+            )
+        )
+        self.env.flush_all()
+        self.unlink()
+
+    def _prepare_merge_values(self, target):
+        """Hook: values that ``target`` takes over from this file."""
+        self.ensure_one()
+        values = {
+            name: self[name].id
+            for name in ("payments_contact_id", "management_contact_id", "channel_id", "collector_id")
+            if self[name] and not target[name]
+        }
+        if self.strategy_manual and not target.strategy_manual:
+            values.update(strategy_id=self.strategy_id.id, strategy_manual=True)
+        if self.pause_until and (not target.pause_until or self.pause_until > target.pause_until):
+            values.update(pause_until=self.pause_until, pause_reason=self.pause_reason)
+        if self.insolvent and not target.insolvent:
+            values.update(insolvent=True, insolvency_date=self.insolvency_date)
+        return values
+
+    @api.model
+    def _move_partners(self, sources, target):
+        """Move the files of partners ``sources`` to partner ``target``, company by company.
+
+        :param sources: res.partner that are about to be merged into or to hang below ``target``
+        :param target: res.partner
+        """
+        files = self.sudo().with_context(active_test=False)
+        target_files = files.search([("partner_id", "=", target.id)]).grouped("company_id")
+        for company, moved in (
+            files.search([("partner_id", "in", (sources - target).ids)]).grouped("company_id").items()
+        ):
+            kept = target_files.get(company)
+            if not kept:
+                kept, moved = moved[0], moved[1:]
+                kept.partner_id = target
+            if moved:
+                moved._merge_into(kept)
+
+    # ------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------
+
+    def action_run_now(self):
+        """Decide and send for these customers now, as the daily job would."""
+        notices = self.env["collection.run"]._run_customers(self)
+        return notices._get_result_notification()
+
+    def action_preview(self):
+        """Show the message that today's run would send, without sending it."""
+        self.ensure_one()
+        return self.env["collection.preview"]._open(self)
+
+    def action_pause(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Pause"),
+            "res_model": "collection.pause",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_customer_ids": self.ids},
+        }
+
+    def action_resume(self):
+        self.write({"pause_until": False, "pause_reason": False})
+
+    def action_open_items(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_due_item_action"
+        )
+        return dict(action, domain=[("customer_id", "=", self.id)], context={})
+
+    def action_open_notices(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_notice_action"
+        )
+        return dict(action, domain=[("customer_id", "=", self.id)], context={})
+
+    def action_open_partner(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "res.partner",
+            "res_id": self.partner_id.id,
+            "view_mode": "form",
+        }
+
+    @api.model
+    def _get_run_summary(self, date=None):
+        """Return what the run of a day came to, over the user's companies.
+
+        :param datetime.date date: default today
+        :return: dict ``items`` (count), ``amount`` (company currency), ``decisions`` {label: count},
+            ``notices`` {(step, channel): count}
+        """
+        date = date or fields.Date.context_today(self)
+        items = self.env["collection.due.item"]
+        [(count, amount)] = items._read_group([], [], ["__count", "residual:sum"])
+        labels = dict(items._fields["decision"]._description_selection(self.env))
+        decisions = {
+            labels[decision]: number
+            for decision, number in items._read_group([], ["decision"], ["__count"])
+        }
+        notices = {
+            (step.name, channel.name): number
+            for step, channel, number in self.env["collection.notice"]._read_group(
+                [("date", "=", date)], ["step_id", "channel_id"], ["__count"]
+            )
+        }
+        return {"items": count, "amount": amount, "decisions": decisions, "notices": notices}

@@ -1,0 +1,837 @@
+from odoo import api, fields, models
+from odoo.tools import SQL, format_date
+
+from .account_move_line import OPEN_LINE
+from .collection_hold import HOLD_KINDS
+from .collection_step import PHASES
+from .collection_strategy import MODES
+
+# Today's decisions: something is said or done.
+TO_SAY = ("notify", "claim", "act")
+
+DECISIONS = [
+    ("notify", "Announce the due date"),
+    ("claim", "Claim"),
+    ("act", "Take action"),
+    ("in_notice", "In a notice that is on its way"),
+    ("credit", "Credit of the customer"),
+    ("no_partner", "Without customer"),
+    ("non_trade", "Not a trade receivable"),
+    ("no_file", "No customer file yet"),
+    ("insolvent", "Insolvent"),
+    ("excluded", "Excluded from follow-up"),
+    ("journal_entry", "Opening or journal entry"),
+    *HOLD_KINDS,
+    ("no_strategy", "No scheme"),
+    ("no_claims", "Scheme sends nothing"),
+    ("not_delivered", "Invoice not delivered"),
+    ("not_due", "Not due yet"),
+    ("waiting", "Waiting for the next step"),
+    ("finished", "All steps taken"),
+    ("covered", "Covered by credits"),
+    ("below_minimum", "Below the minimum"),
+    ("contact_policy", "Had a message lately"),
+    ("not_working_day", "Not a working day"),
+]
+
+
+class CollectionDueItem(models.Model):
+    """Every open receivable line: whose, how late, held by what, and what is said today or why not.
+
+    One query (``_get_query``) decides; the list, the banner on the invoice, the daily job and the
+    check before sending all read it. It has no window, GROUP BY, DISTINCT or UNION in its outer
+    part, so that PostgreSQL can push a filter on one invoice or customer down to the indexes.
+    """
+
+    _name = "collection.due.item"
+    _description = "Open Item"
+    _auto = False
+    _order = "date_due, id"
+    _rec_name = "move_id"
+
+    move_line_id = fields.Many2one("account.move.line", string="Journal Item", readonly=True)
+    move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
+    move_type = fields.Selection(related="move_id.move_type")
+    company_id = fields.Many2one("res.company", readonly=True)
+    root_company_id = fields.Many2one("res.company", string="Main Company", readonly=True)
+    customer_id = fields.Many2one("collection.customer", string="Customer File", readonly=True)
+    partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
+    contact_id = fields.Many2one("res.partner", string="Invoice Contact", readonly=True)
+    account_id = fields.Many2one("account.account", readonly=True)
+    journal_id = fields.Many2one("account.journal", readonly=True)
+    collector_id = fields.Many2one("res.users", string="Collector", readonly=True)
+    salesperson_id = fields.Many2one("res.users", string="Salesperson", readonly=True)
+    industry_id = fields.Many2one("res.partner.industry", string="Industry", readonly=True)
+    country_id = fields.Many2one("res.country", string="Country", readonly=True)
+    category_ids = fields.Many2many(
+        "res.partner.category",
+        relation="collection_due_item_category",
+        column1="item_id",
+        column2="category_id",
+        string="Tags",
+        readonly=True,
+    )
+    payment_method_line_id = fields.Many2one(
+        "account.payment.method.line", string="Means of Payment", readonly=True
+    )
+    collection_status = fields.Selection(related="move_id.collection_status")
+    currency_id = fields.Many2one("res.currency", readonly=True)
+    company_currency_id = fields.Many2one("res.currency", readonly=True)
+    amount_currency = fields.Monetary(
+        string="Amount in Currency", currency_field="currency_id", readonly=True, aggregator=False
+    )
+    residual_currency = fields.Monetary(
+        string="Open in Currency", currency_field="currency_id", readonly=True, aggregator=False
+    )
+    amount = fields.Monetary(currency_field="company_currency_id", readonly=True)
+    residual = fields.Monetary(
+        string="Open Amount", currency_field="company_currency_id", readonly=True
+    )
+    date_invoice = fields.Date(string="Invoice Date", readonly=True)
+    date_due = fields.Date(string="Due Date", readonly=True)
+    days_overdue = fields.Integer(
+        readonly=True, aggregator="max", help="Days since the instalment's own due date."
+    )
+    bucket_id = fields.Many2one("collection.bucket", string="Ageing", readonly=True)
+    hold_id = fields.Many2one("collection.hold", string="Hold", readonly=True)
+    hold_until = fields.Date(string="Held Until", readonly=True)
+    round_number = fields.Integer(string="Round", readonly=True, aggregator=False)
+    strategy_id = fields.Many2one("collection.strategy", string="Scheme", readonly=True)
+    policy_id = fields.Many2one("collection.contact.policy", readonly=True)
+    mode = fields.Selection(MODES, readonly=True)
+    last_step_id = fields.Many2one("collection.step", string="Last Step", readonly=True)
+    last_date = fields.Date(string="Last Said", readonly=True)
+    next_step_id = fields.Many2one("collection.step", string="Next Step", readonly=True)
+    next_phase = fields.Selection(PHASES, readonly=True)
+    next_date = fields.Date(string="Next Date", readonly=True)
+    repetition = fields.Integer(readonly=True, aggregator=False)
+    decision = fields.Selection(DECISIONS, readonly=True)
+    explanation = fields.Char(compute="_compute_explanation")
+
+    # What the query reads of other models: the ORM flushes it first.
+    _depends = {
+        "account.account": ["account_type", "non_trade"],
+        "account.journal": ["type"],
+        "account.move": [
+            "commercial_partner_id",
+            "invoice_date",
+            "invoice_user_id",
+            "is_move_sent",
+            "move_type",
+            "partner_id",
+            "preferred_payment_method_line_id",
+        ],
+        "account.move.line": [
+            "account_id",
+            "amount_currency",
+            "amount_residual",
+            "amount_residual_currency",
+            "balance",
+            "company_id",
+            "currency_id",
+            "date",
+            "date_maturity",
+            "display_type",
+            "journal_id",
+            "move_id",
+            "no_followup",
+            "parent_state",
+            "partner_id",
+            "reconciled",
+        ],
+        "collection.bucket": ["company_id", "days_from"],
+        "collection.customer": [
+            "collector_id",
+            "company_id",
+            "insolvent",
+            "is_consumer",
+            "partner_id",
+            "pause_until",
+            "strategy_id",
+        ],
+        "collection.hold": ["date_from", "date_to", "kind", "move_line_id", "open"],
+        "collection.notice": ["channel_id", "customer_id", "date", "sent_date", "state"],
+        "collection.notice.line": [
+            "level",
+            "live",
+            "move_line_id",
+            "notice_id",
+            "phase",
+            "repetition",
+            "round_number",
+            "step_id",
+        ],
+        "collection.round": ["date", "move_line_id", "number", "reason"],
+        "collection.step": [
+            "active",
+            "anchor",
+            "days",
+            "gap_days",
+            "level",
+            "minimum_amount",
+            "only_returned",
+            "phase",
+            "repeat_days",
+            "speaks",
+            "strategy_id",
+            "urgent",
+            "window_days",
+        ],
+        "collection.strategy": ["consumer_policy_id", "mode", "policy_id", "sends_nothing"],
+        "res.company": [
+            "collection_claim_entries",
+            "collection_delivery_from",
+            "collection_mode",
+            "parent_path",
+        ],
+        "res.partner": ["commercial_partner_id", "country_id", "industry_id"],
+    }
+
+    def init(self):
+        # Tags are many to many, so they stand in a view of their own beside the query.
+        self.env.cr.execute(
+            """
+            CREATE OR REPLACE VIEW collection_due_item_category AS
+            SELECT line.id AS item_id, tag.category_id
+              FROM account_move_line line
+              JOIN res_partner partner ON partner.id = line.partner_id
+              JOIN res_partner_res_partner_category_rel tag
+                ON tag.partner_id = partner.commercial_partner_id
+            """
+        )
+
+    @api.model
+    def _flush_decision(self):
+        """Write what the decision reads to the database (the ORM does so for searches only)."""
+        for model, names in self._depends.items():
+            self.env[model].flush_model(names)
+
+    @property
+    def _table_query(self):
+        # compiling this query takes longer than running it
+        self.env.cr.execute("SET LOCAL jit = off")
+        return self._get_query(fields.Date.context_today(self))
+
+    # ------------------------------------------------------------
+    # The decision
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_query(self, date, customers=None, said=None, messages=None):
+        """Build the query that decides.
+
+        :param datetime.date date: the day to decide for
+        :param customers: SQL list of ids of collection.customer to restrict to, or None for all
+        :param SQL said: relation of what was said of lines (default: ``_get_said_sql()``)
+        :param SQL messages: relation of the messages that customers had
+            (default: ``_get_messages_sql()``)
+        :return: a query with one row per open receivable line, columns as this model's fields
+        :rtype: SQL
+        """
+        return SQL(
+            "SELECT %s FROM %s WHERE %s",
+            self._select(date),
+            self._from(date, said or self._get_said_sql(), messages or self._get_messages_sql()),
+            self._where(customers),
+        )
+
+    @api.model
+    def _get_said_sql(self, excluded=()):
+        """Return the relation of what was said of each line.
+
+        Columns: move_line_id, round_number, phase, level, repetition, step_id, date, pending.
+
+        :param excluded: ids of notices to leave out, as if they had not been made
+        """
+        return SQL(
+            """(
+                SELECT line.move_line_id, line.round_number, line.phase, line.level,
+                       line.repetition, line.step_id,
+                       COALESCE(notice.sent_date, notice.date) AS date,
+                       notice.state IN ('to_approve', 'ready', 'queued', 'failed') AS pending
+                  FROM collection_notice_line line
+                  JOIN collection_notice notice ON notice.id = line.notice_id
+                 WHERE line.live IS TRUE %s
+            )""",
+            SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
+        )
+
+    @api.model
+    def _get_messages_sql(self, excluded=()):
+        """Return the relation of the messages that customers had: customer_id, date.
+
+        :param excluded: ids of notices to leave out, as if they had not been made
+        """
+        return SQL(
+            """(
+                SELECT notice.customer_id, COALESCE(notice.sent_date, notice.date) AS date
+                  FROM collection_notice notice
+                  JOIN collection_channel channel ON channel.id = notice.channel_id
+                 WHERE channel.is_message
+                   AND notice.state IN ('to_approve', 'ready', 'queued', 'sent')
+                   %s
+            )""",
+            SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
+        )
+
+    @api.model
+    def _select(self, date):
+        return SQL(
+            """
+            line.id AS id,
+            line.id AS move_line_id,
+            line.move_id AS move_id,
+            line.company_id AS company_id,
+            root.id AS root_company_id,
+            customer.id AS customer_id,
+            partner.commercial_partner_id AS partner_id,
+            COALESCE(move.partner_id, line.partner_id) AS contact_id,
+            line.account_id AS account_id,
+            line.journal_id AS journal_id,
+            customer.collector_id AS collector_id,
+            move.invoice_user_id AS salesperson_id,
+            commercial.industry_id AS industry_id,
+            commercial.country_id AS country_id,
+            move.preferred_payment_method_line_id AS payment_method_line_id,
+            line.currency_id AS currency_id,
+            root.currency_id AS company_currency_id,
+            line.amount_currency AS amount_currency,
+            line.amount_residual_currency AS residual_currency,
+            line.balance AS amount,
+            line.amount_residual AS residual,
+            COALESCE(move.invoice_date, line.date) AS date_invoice,
+            facts.due AS date_due,
+            facts.days_overdue AS days_overdue,
+            %(bucket)s AS bucket_id,
+            hold.id AS hold_id,
+            CASE WHEN hold.id IS NULL THEN customer.pause_until ELSE hold.date_to END AS hold_until,
+            facts.round_number AS round_number,
+            customer.strategy_id AS strategy_id,
+            policy.id AS policy_id,
+            %(mode)s AS mode,
+            COALESCE(said.step_id, said.upcoming_step_id) AS last_step_id,
+            GREATEST(said.date, said.upcoming_date) AS last_date,
+            next.step_id AS next_step_id,
+            next.phase AS next_phase,
+            next.date AS next_date,
+            next.repetition AS repetition,
+            %(decision)s AS decision
+            """,
+            bucket=self.env["collection.bucket"]._get_case_sql(
+                SQL.identifier("root", "id"), SQL.identifier("facts", "days_overdue")
+            ),
+            mode=self._get_mode_sql(),
+            decision=self._get_decision_sql(date),
+        )
+
+    @api.model
+    def _get_mode_sql(self):
+        """The more careful of the company's mode and the scheme's."""
+        return SQL(
+            """
+            CASE WHEN 'simulation' IN (root.collection_mode, strategy.mode) THEN 'simulation'
+                 WHEN 'approve' IN (root.collection_mode, strategy.mode) THEN 'approve'
+                 ELSE root.collection_mode
+            END
+            """
+        )
+
+    @api.model
+    def _get_decision_sql(self, date):
+        """The decision of a line, first reason first.
+
+        A bridge adds a reason of its own by overriding ``_get_reasons``.
+        """
+        return SQL(
+            "CASE %s ELSE %s END",
+            SQL(" ").join(
+                SQL("WHEN %s THEN %s", condition, decision)
+                for condition, decision in self._get_reasons(date)
+            ),
+            SQL(
+                "CASE next.phase WHEN 'upcoming' THEN 'notify' WHEN 'action' THEN 'act' "
+                "ELSE 'claim' END"
+            ),
+        )
+
+    @api.model
+    def _get_reasons(self, date):
+        """Hook: why an item is not claimed today, in order of precedence.
+
+        :param datetime.date date: the day to decide for
+        :return: list of (SQL condition, SQL value: one of ``DECISIONS`` as an SQL text)
+        """
+
+        def text(decision):
+            return SQL("%s", decision)
+
+        return [
+            (SQL("facts.is_credit"), text("credit")),
+            (SQL("line.partner_id IS NULL"), text("no_partner")),
+            (SQL("account.non_trade"), text("non_trade")),
+            (SQL("customer.id IS NULL"), text("no_file")),
+            (SQL("customer.insolvent"), text("insolvent")),
+            (SQL("hold.id IS NOT NULL"), SQL("hold.kind")),
+            (
+                SQL("customer.pause_until >= %s", date),
+                text("paused"),
+            ),
+            (SQL("facts.is_entry AND root.collection_claim_entries IS NOT TRUE"), text("journal_entry")),
+            (SQL("line.no_followup AND NOT facts.is_entry"), text("excluded")),
+            (SQL("strategy.id IS NULL"), text("no_strategy")),
+            (SQL("strategy.sends_nothing"), text("no_claims")),
+            (SQL("said.pending"), text("in_notice")),
+            (self._get_not_delivered_sql(), text("not_delivered")),
+            (SQL("next.step_id IS NULL AND facts.days_overdue <= 0"), text("not_due")),
+            (SQL("next.step_id IS NULL"), text("finished")),
+            (
+                SQL("next.date > %s AND facts.days_overdue <= 0", date),
+                text("not_due"),
+            ),
+            (SQL("next.date > %s", date), text("waiting")),
+            (
+                SQL(
+                    "CASE WHEN next.phase = 'upcoming' THEN net.balance "
+                    "ELSE net.claimable + net.credits END <= 0"
+                ),
+                text("covered"),
+            ),
+            (
+                SQL(
+                    "COALESCE(next.minimum_amount, 0) > 0 AND (%s) < next.minimum_amount",
+                    self._get_company_net_sql(date),
+                ),
+                text("below_minimum"),
+            ),
+            (
+                SQL(
+                    "policy.interval_days > 0 AND next.speaks AND next.urgent IS NOT TRUE "
+                    "AND message.date > %s - policy.interval_days",
+                    date,
+                ),
+                text("contact_policy"),
+            ),
+            (self._get_not_working_sql(date), text("not_working_day")),
+        ]
+
+    @api.model
+    def _get_not_delivered_sql(self):
+        """An invoice that the scheme sends and that never arrived.
+
+        Only where the scheme has an “invoice issued” step, for invoices issued since the
+        company sends them from here: older ones are taken for delivered.
+        """
+        return SQL(
+            """
+            facts.is_invoice AND move.invoice_date >= root.collection_delivery_from
+            AND strategy.has_issued_step
+            AND (
+                move.is_move_sent IS NOT TRUE
+                OR EXISTS (
+                    SELECT FROM mail_message mail
+                      JOIN mail_notification sending ON sending.mail_message_id = mail.id
+                     WHERE mail.model = 'account.move' AND mail.res_id = move.id
+                       AND sending.notification_type = 'email'
+                     GROUP BY mail.res_id
+                    HAVING bool_and(sending.notification_status IN ('bounce', 'exception'))
+                )
+            )
+            """
+        )
+
+    @api.model
+    def _get_not_working_sql(self, date):
+        """The policy's calendar does not work on ``date``. Calls and actions wait too."""
+        closed = [
+            SQL("(%s, %s)", policy.id, company.id)
+            for company in self.env["res.company"].sudo().search([("parent_id", "=", False)])
+            for policy in self.env["collection.contact.policy"].sudo().search([])
+            if not policy._is_working_day(date, company)
+        ]
+        if not closed:
+            return SQL("FALSE")
+        return SQL("(policy.id, root.id) IN (%s)", SQL(", ").join(closed))
+
+    @api.model
+    def _from(self, date, said, messages):
+        return SQL(
+            """
+            account_move_line line
+            JOIN account_account account
+              ON account.id = line.account_id AND account.account_type = 'asset_receivable'
+            JOIN res_company root ON root.id = %(root)s
+            LEFT JOIN res_partner partner ON partner.id = line.partner_id
+            LEFT JOIN collection_customer customer
+              ON customer.partner_id = partner.commercial_partner_id
+             AND customer.company_id = root.id
+            JOIN account_move move ON move.id = line.move_id
+            JOIN account_journal journal ON journal.id = line.journal_id
+            LEFT JOIN res_partner commercial ON commercial.id = partner.commercial_partner_id
+            LEFT JOIN collection_strategy strategy ON strategy.id = customer.strategy_id
+            LEFT JOIN collection_contact_policy policy ON policy.id = CASE
+                WHEN customer.is_consumer THEN COALESCE(strategy.consumer_policy_id, strategy.policy_id)
+                ELSE strategy.policy_id END
+            LEFT JOIN LATERAL (%(hold)s) hold ON TRUE
+            LEFT JOIN LATERAL (%(round)s) round ON TRUE
+            CROSS JOIN LATERAL (%(facts)s) facts
+            LEFT JOIN LATERAL (%(said_of_line)s) said ON TRUE
+            LEFT JOIN LATERAL (%(next)s) next ON TRUE
+            LEFT JOIN LATERAL (%(net)s) net ON TRUE
+            LEFT JOIN LATERAL (%(message)s) message ON TRUE
+            """,
+            root=self.env["res.company"]._get_root_sql(SQL.identifier("line", "company_id")),
+            hold=self._get_hold_sql(date, SQL.identifier("line", "id")),
+            round=self._get_round_sql(),
+            facts=self._get_facts_sql(date),
+            said_of_line=self._get_said_of_line_sql(said),
+            next=self._get_next_sql(date),
+            net=self._get_net_sql(date),
+            message=SQL(
+                "SELECT max(spoken.date) AS date FROM %s spoken "
+                "WHERE spoken.customer_id = customer.id",
+                messages,
+            ),
+        )
+
+    @api.model
+    def _get_hold_sql(self, date, line_id):
+        """The strongest hold of a line on ``date``."""
+        strength = SQL(" ").join(
+            SQL("WHEN %s THEN %s", kind, index) for index, (kind, _label) in enumerate(HOLD_KINDS)
+        )
+        return SQL(
+            """
+            SELECT held.id, held.kind, held.date_to
+              FROM collection_hold held
+             WHERE held.move_line_id = %(line)s AND held.open IS TRUE
+               AND held.date_from <= %(date)s
+               AND (held.date_to IS NULL OR held.date_to >= %(date)s)
+             ORDER BY CASE held.kind %(strength)s END DESC, held.id DESC
+             LIMIT 1
+            """,
+            line=line_id,
+            date=date,
+            strength=strength,
+        )
+
+    @api.model
+    def _get_round_sql(self):
+        return SQL(
+            """
+            SELECT event.number, event.date, event.reason = 'returned_debit' AS returned
+              FROM collection_round event
+             WHERE event.move_line_id = line.id
+             ORDER BY event.number DESC
+             LIMIT 1
+            """
+        )
+
+    @api.model
+    def _get_facts_sql(self, date):
+        """What the ledger says of the line, named once."""
+        return SQL(
+            """
+            SELECT COALESCE(line.date_maturity, line.date) AS due,
+                   %(date)s - COALESCE(line.date_maturity, line.date) AS days_overdue,
+                   line.amount_residual_currency < 0
+                   OR line.amount_residual_currency = 0 AND line.amount_residual < 0 AS is_credit,
+                   move.move_type IN ('out_invoice', 'out_receipt') AS is_invoice,
+                   move.move_type = 'entry' AND journal.type = 'general' AS is_entry,
+                   COALESCE(round.number, 0) AS round_number
+            """,
+            date=date,
+        )
+
+    @api.model
+    def _get_said_of_line_sql(self, said):
+        """What was said of the line in this round: the highest rung of each ladder, and when."""
+        return SQL(
+            """
+            SELECT max(spoken.level) FILTER (WHERE spoken.phase <> 'upcoming') AS level,
+                   max(spoken.date) FILTER (WHERE spoken.phase <> 'upcoming') AS date,
+                   (array_agg(spoken.step_id ORDER BY spoken.level DESC)
+                        FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS step_id,
+                   (array_agg(spoken.repetition ORDER BY spoken.level DESC, spoken.repetition DESC)
+                        FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS repetition,
+                   max(spoken.level) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_level,
+                   max(spoken.date) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_date,
+                   (array_agg(spoken.step_id ORDER BY spoken.level DESC)
+                        FILTER (WHERE spoken.phase = 'upcoming'))[1] AS upcoming_step_id,
+                   COALESCE(bool_or(spoken.pending), FALSE) AS pending
+              FROM %s spoken
+             WHERE spoken.move_line_id = line.id AND spoken.round_number = facts.round_number
+            """,
+            said,
+        )
+
+    @api.model
+    def _get_next_sql(self, date):
+        """The step that comes next for the line, and its day.
+
+        Before the due date: the step whose moment it is, else the next to come; steps lapse.
+        After it: the next rung of the ladder, or the last claim again if that comes sooner.
+        """
+        return SQL(
+            """
+            SELECT CASE WHEN choice.again THEN said.step_id ELSE step.id END AS step_id,
+                   CASE WHEN choice.again THEN 'overdue' ELSE step.phase END AS phase,
+                   CASE WHEN choice.again THEN said.date + last_step.repeat_days
+                        ELSE step.date END AS date,
+                   CASE WHEN choice.again THEN said.repetition + 1 ELSE 0 END AS repetition,
+                   CASE WHEN choice.again THEN last_step.minimum_amount
+                        ELSE step.minimum_amount END AS minimum_amount,
+                   CASE WHEN choice.again THEN last_step.urgent ELSE step.urgent END AS urgent,
+                   CASE WHEN choice.again THEN last_step.speaks ELSE step.speaks END AS speaks
+              FROM (SELECT) nothing
+              LEFT JOIN LATERAL (%(step)s) step ON TRUE
+              LEFT JOIN collection_step last_step
+                ON last_step.id = said.step_id AND last_step.active
+               AND last_step.phase = 'overdue' AND last_step.repeat_days > 0
+               AND last_step.strategy_id = customer.strategy_id
+               AND facts.is_credit IS NOT TRUE
+             CROSS JOIN LATERAL (
+                SELECT last_step.id IS NOT NULL
+                       AND (step.id IS NULL
+                            OR step.date > GREATEST(%(date)s, said.date + last_step.repeat_days)
+                       ) AS again
+             ) choice
+            """,
+            step=self._get_next_step_sql(date),
+            date=date,
+        )
+
+    @api.model
+    def _get_next_step_sql(self, date):
+        """The step to come that was not said yet in this round."""
+        return SQL(
+            """
+            SELECT step.id, step.phase, step.minimum_amount, step.urgent, step.speaks, target.date
+              FROM collection_step step
+             CROSS JOIN LATERAL (
+                SELECT CASE WHEN step.only_returned THEN round.date
+                            WHEN step.anchor = 'invoice' THEN COALESCE(move.invoice_date, line.date)
+                            ELSE facts.due END + step.days AS wanted
+             ) moment
+             CROSS JOIN LATERAL (
+                SELECT CASE WHEN step.phase = 'upcoming' THEN moment.wanted
+                            ELSE GREATEST(moment.wanted, facts.due + 1, said.date + step.gap_days)
+                       END AS date
+             ) target
+             WHERE step.strategy_id = customer.strategy_id
+               AND step.active
+               AND facts.is_credit IS NOT TRUE
+               AND CASE
+                    WHEN step.phase = 'upcoming' THEN
+                        facts.due >= %(date)s
+                        AND step.level > COALESCE(said.upcoming_level, 0)
+                        AND target.date <= facts.due
+                        AND target.date + step.window_days >= %(date)s
+                    WHEN step.phase IN ('overdue', 'action') THEN
+                        step.level > COALESCE(said.level, 0)
+                        AND (step.only_returned IS NOT TRUE OR round.returned)
+                    ELSE FALSE
+                   END
+             ORDER BY step.phase <> 'upcoming',
+                      CASE WHEN step.phase = 'upcoming' AND target.date <= %(date)s
+                           THEN -step.level ELSE step.level END
+             LIMIT 1
+            """,
+            date=date,
+        )
+
+    @api.model
+    def _get_net_sql(self, date):
+        """What the customer owes in the line's currency, over the branches of the company.
+
+        ``claimable``: overdue and neither held nor excluded; ``credits``: credit notes and
+        payments without invoice (negative); ``balance``: all of it.
+        """
+        return SQL(
+            """
+            SELECT COALESCE(sum(other.amount_residual_currency) FILTER (WHERE %(claimable)s), 0)
+                       AS claimable,
+                   COALESCE(sum(other.amount_residual_currency)
+                       FILTER (WHERE other.amount_residual_currency < 0), 0) AS credits,
+                   COALESCE(sum(other.amount_residual_currency), 0) AS balance
+              FROM %(others)s
+               AND other.currency_id = line.currency_id
+            """,
+            claimable=self._get_claimable_sql(date),
+            others=self._get_others_sql(),
+        )
+
+    @api.model
+    def _get_company_net_sql(self, date):
+        """What the customer owes over all currencies, in company currency.
+
+        Overdue less credits; before the due date the whole balance. Only read where a step has
+        a minimum.
+        """
+        return SQL(
+            """
+            SELECT COALESCE(sum(other.amount_residual), 0)
+              FROM %(others)s
+               AND (next.phase = 'upcoming' OR other.amount_residual < 0 OR %(claimable)s)
+            """,
+            claimable=self._get_claimable_sql(date),
+            others=self._get_others_sql(),
+        )
+
+    @api.model
+    def _get_others_sql(self):
+        """FROM and WHERE of all open trade receivables (``other``) of the line's customer."""
+        return SQL(
+            """
+            res_partner relative
+            JOIN account_move_line other ON other.partner_id = relative.id
+            JOIN account_account ledger ON ledger.id = other.account_id
+           WHERE relative.commercial_partner_id = customer.partner_id
+             AND %(root)s = customer.company_id
+             AND ledger.account_type = 'asset_receivable'
+             AND ledger.non_trade IS NOT TRUE
+             AND %(open)s
+            """,
+            root=self.env["res.company"]._get_root_sql(SQL.identifier("other", "company_id")),
+            open=SQL(OPEN_LINE.format("other.")),
+        )
+
+    @api.model
+    def _get_claimable_sql(self, date):
+        """The line ``other`` is overdue, and neither held nor excluded by a person."""
+        return SQL(
+            """
+            other.amount_residual_currency > 0
+            AND COALESCE(other.date_maturity, other.date) < %(date)s
+            AND (other.no_followup IS NOT TRUE OR other.display_type <> 'payment_term')
+            AND NOT EXISTS (
+                SELECT FROM collection_hold held
+                 WHERE held.move_line_id = other.id AND held.open IS TRUE
+                   AND held.date_from <= %(date)s
+                   AND (held.date_to IS NULL OR held.date_to >= %(date)s)
+            )
+            """,
+            date=date,
+        )
+
+    @api.model
+    def _where(self, customers):
+        where = SQL(OPEN_LINE.format("line."))
+        if customers is not None:
+            where = SQL("%s AND customer.id IN %s", where, customers)
+        return where
+
+    # ------------------------------------------------------------
+    # For people
+    # ------------------------------------------------------------
+
+    @api.depends_context("lang")
+    @api.depends("decision")
+    def _compute_explanation(self):
+        for item in self:
+            item.explanation = item._get_explanation()
+
+    def _get_explanation(self):
+        """Return the sentence that tells a person why the item is or is not claimed today."""
+        self.ensure_one()
+        values = {
+            "step": self.next_step_id.name or "",
+            "date": format_date(self.env, self.next_date) if self.next_date else "",
+            "until": format_date(self.env, self.hold_until) if self.hold_until else "",
+            "reason": self.hold_id.reason or self.customer_id.pause_reason or "",
+            "scheme": self.strategy_id.name or "",
+            "last": self.last_step_id.name or "",
+            "last_date": format_date(self.env, self.last_date) if self.last_date else "",
+        }
+        sentence = self._get_sentences().get(self.decision)
+        sentence = (sentence() if sentence else "") % values
+        if self.decision in TO_SAY and self.mode == "simulation":
+            sentence += " " + self.env._("Simulation: nothing is sent.")
+        elif self.decision in TO_SAY and self.mode == "approve":
+            sentence += " " + self.env._("It will wait for approval.")
+        return sentence
+
+    def _get_sentences(self):
+        """Hook: for each decision a function that gives its sentence, with named placeholders."""
+        _ = self.env._
+        return {
+            "notify": lambda: _("Today the customer is told that it comes due: “%(step)s”."),
+            "claim": lambda: _("Claimed today: “%(step)s”."),
+            "act": lambda: _("Action today: “%(step)s”."),
+            "in_notice": lambda: _("It is in a notice that is on its way: “%(last)s”."),
+            "credit": lambda: _("In the customer's favour; it lowers what is claimed."),
+            "no_partner": lambda: _(
+                "The journal item has no customer, so nobody can be asked. Set the customer on it."
+            ),
+            "non_trade": lambda: _("On a receivable account marked as non-trade: not claimed."),
+            "no_file": lambda: _(
+                "The customer has no collection file yet; the next run makes it."
+            ),
+            "insolvent": lambda: _("The customer is insolvent: claims have stopped."),
+            "paused": lambda: (
+                _("Paused until %(until)s: %(reason)s")
+                if self.hold_until
+                else _("Paused: %(reason)s")
+            ),
+            "promised": lambda: _("The customer promised to pay: %(reason)s"),
+            "payment_reported": lambda: _("The customer says it has been paid: %(reason)s"),
+            "disputed": lambda: _("Disputed: %(reason)s"),
+            "in_plan": lambda: _("In a payment plan: %(reason)s"),
+            "in_action": lambda: _("An action is open: %(reason)s"),
+            "excluded": lambda: _(
+                "Someone excluded it from follow-up (“No Follow-Up” on the invoice)."
+            ),
+            "journal_entry": lambda: _(
+                "From a journal entry, such as an opening balance; the company does not claim "
+                "those (Settings of Collections)."
+            ),
+            "no_strategy": lambda: _(
+                "No scheme fits the customer: choose one on the customer's file or add a rule."
+            ),
+            "no_claims": lambda: _("Scheme “%(scheme)s” sends nothing; a person looks after it."),
+            "not_delivered": lambda: _(
+                "The invoice never reached the customer: it is sent again, not claimed."
+            ),
+            "not_due": lambda: (
+                _("Not due yet. Next: “%(step)s” on %(date)s.")
+                if self.next_step_id
+                else _("Not due yet.")
+            ),
+            "waiting": lambda: (
+                _("“%(last)s” on %(last_date)s. Next: “%(step)s” on %(date)s.")
+                if self.last_step_id
+                else _("Next: “%(step)s” on %(date)s.")
+            ),
+            "finished": lambda: _("All steps of scheme “%(scheme)s” are taken."),
+            "covered": lambda: _(
+                "The customer's credits cover what is overdue: apply them, there is nothing to ask."
+            ),
+            "below_minimum": lambda: _(
+                "The customer owes less than the minimum of step “%(step)s”."
+            ),
+            "contact_policy": lambda: _(
+                "The customer had a message in the last days; “%(step)s” waits."
+            ),
+            "not_working_day": lambda: _(
+                "Not a working day; “%(step)s” goes on the next one."
+            ),
+        }
+
+    def action_open_invoice(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "account.move",
+            "res_id": self.move_id.id,
+            "view_mode": "form",
+        }
+
+    def action_pause(self):
+        """Open the dialog that pauses the chosen items until a date."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Pause"),
+            "res_model": "collection.pause",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_move_line_ids": self.move_line_id.ids},
+        }

@@ -1,0 +1,133 @@
+from odoo import api, fields, models
+from odoo.tools import format_date
+
+# What holds an item, weakest first: the invoice shows the strongest (see account.move).
+HOLD_KINDS = [
+    ("paused", "Paused"),
+    ("promised", "Promise"),
+    ("payment_reported", "Payment reported"),
+    ("disputed", "Dispute"),
+    ("in_plan", "Payment plan"),
+    ("in_action", "In action"),
+]
+
+
+class CollectionHold(models.Model):
+    """An open receivable line that is not claimed for now, and why.
+
+    Written by agreements, actions and pauses only; the decision reads nothing else of them.
+    """
+
+    _name = "collection.hold"
+    _description = "Hold on an Open Item"
+    _order = "date_from desc, id desc"
+    _rec_name = "move_id"
+    _check_company_auto = True
+
+    move_line_id = fields.Many2one(
+        "account.move.line", string="Item", required=True, index=True, ondelete="cascade"
+    )
+    move_id = fields.Many2one(
+        "account.move",
+        related="move_line_id.move_id",
+        string="Invoice",
+        store=True,
+        index=True,
+    )
+    partner_id = fields.Many2one(related="move_line_id.partner_id", string="Customer")
+    company_id = fields.Many2one(
+        related="move_line_id.company_id", store=True, index=True, precompute=True
+    )
+    currency_id = fields.Many2one(related="move_line_id.currency_id")
+    amount = fields.Monetary(help="Open amount when the hold was placed, in the item's currency.")
+    kind = fields.Selection(HOLD_KINDS, required=True, default="paused")
+    reason = fields.Char(required=True)
+    origin = fields.Reference(
+        selection="_get_origins", help="The agreement or action that placed the hold."
+    )
+    date_from = fields.Date(string="From", required=True, default=fields.Date.context_today)
+    date_to = fields.Date(string="Until", help="Last day of the hold. Empty: until it is lifted.")
+    open = fields.Boolean(default=True, index=True)
+
+    _open_line_idx = models.Index("(move_line_id) WHERE open IS TRUE")
+    _dates_in_order = models.Constraint(
+        "CHECK(date_to IS NULL OR date_to >= date_from)",
+        "A hold can't end before it begins: choose a later last day.",
+    )
+
+    @api.model
+    def _get_origins(self):
+        """Hook: the models that may place holds, as (model, name)."""
+        return []
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        holds = super().create(vals_list)
+        holds.move_id._update_collection_status()
+        return holds
+
+    def write(self, vals):
+        moves = self.move_id
+        result = super().write(vals)
+        (moves | self.move_id)._update_collection_status()
+        return result
+
+    def unlink(self):
+        moves = self.move_id
+        result = super().unlink()
+        moves._update_collection_status()
+        return result
+
+    def action_lift(self):
+        """End the holds today; the items are decided anew on the next run."""
+        for move, holds in self.filtered("open").grouped("move_id").items():
+            move.message_post(
+                body=self.env._("Collection resumed; it was held: %s", ", ".join(holds.mapped("reason")))
+            )
+        return self.write({"open": False})
+
+    @api.model
+    def _pause(self, lines, until, reason):
+        """Pause open items; an earlier pause of them is replaced.
+
+        :param lines: account.move.line
+        :param datetime.date until: last day of the pause
+        :param str reason: for colleagues
+        """
+        # sudo: the chosen lines are the person's to see; holds are written by the system
+        holds = self.sudo()
+        holds.search(
+            [("move_line_id", "in", lines.ids), ("kind", "=", "paused"), ("open", "=", True)]
+        ).write({"open": False})
+        holds.create(
+            [
+                {
+                    "move_line_id": line.id,
+                    "amount": line.amount_residual_currency,
+                    "kind": "paused",
+                    "reason": reason,
+                    "date_to": until,
+                }
+                for line in lines
+            ]
+        )
+        for move in lines.move_id:
+            move.message_post(
+                body=self.env._("Collection paused until %(until)s: %(reason)s",
+                    until=format_date(self.env, until),
+                    reason=reason,
+                )
+            )
+
+    @api.model
+    def _close_expired(self, company, today):
+        """Close the holds of ``company`` (a root company) whose last day has passed."""
+        expired = self.search(
+            [
+                ("open", "=", True),
+                ("date_to", "<", today),
+                ("company_id", "child_of", company.id),
+            ]
+        )
+        expired.write({"open": False})
+        return expired

@@ -1,0 +1,609 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from .collection_due_item import TO_SAY
+
+# Minutes before a failed delivery is tried again: 5, 10, 20, ... at most 4 hours.
+RETRY_MINUTES = 5
+RETRY_MINUTES_MAX = 240
+# Decisions that only make a notice wait: it is neither sent nor withdrawn.
+WAITS = ("not_working_day", "contact_policy")
+
+
+class CollectionNotice(models.Model):
+    """What we decided to say to one customer on one day by one channel.
+
+    A message, a call to make, or an action to take. Its lines tell which items it names; the
+    step is the firmest of them. The words are made at the last moment (``_deliver``).
+    """
+
+    _name = "collection.notice"
+    _description = "Notice"
+    _inherit = ["collection.notice.content"]
+    _order = "date desc, id desc"
+    _check_company_auto = True
+
+    customer_id = fields.Many2one(
+        "collection.customer", string="Customer File", required=True, index=True, readonly=True
+    )
+    partner_id = fields.Many2one(
+        related="customer_id.partner_id", string="Customer", store=True, index=True
+    )
+    collector_id = fields.Many2one(related="customer_id.collector_id", store=True, index=True)
+    company_id = fields.Many2one("res.company", required=True, index=True, readonly=True)
+    company_currency_id = fields.Many2one(related="company_id.currency_id", string="Company Currency")
+    strategy_id = fields.Many2one(
+        "collection.strategy", string="Scheme", related="step_id.strategy_id", store=True
+    )
+    step_id = fields.Many2one(
+        "collection.step", string="Step", required=True, readonly=True, index=True,
+        ondelete="restrict",
+    )
+    phase = fields.Selection(related="step_id.phase")
+    channel_id = fields.Many2one(
+        "collection.channel", string="Channel", required=True, readonly=True, ondelete="restrict"
+    )
+    is_manual = fields.Boolean(related="channel_id.is_manual")
+    is_message = fields.Boolean(related="channel_id.is_message")
+    date = fields.Date(string="Decided On", required=True, readonly=True, index=True)
+    sent_date = fields.Date(readonly=True)
+    state = fields.Selection(
+        [
+            ("to_approve", "To approve"),
+            ("ready", "Ready"),
+            ("queued", "On its way"),
+            ("sent", "Sent"),
+            ("failed", "Failed"),
+            ("bounced", "Bounced"),
+            ("skipped", "Skipped"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        readonly=True,
+        index=True,
+        default="ready",
+    )
+    line_ids = fields.One2many("collection.notice.line", "notice_id", readonly=True)
+    item_count = fields.Integer(compute="_compute_amounts")
+    amount = fields.Monetary(
+        compute="_compute_amounts",
+        currency_field="company_currency_id",
+        help="What the items at the step were open for when the notice was made.",
+    )
+    recipient_id = fields.Many2one("res.partner", readonly=True, ondelete="set null")
+    lang = fields.Char(readonly=True)
+    subject = fields.Char(help="Your own subject. Empty: the template's.")
+    body = fields.Html(
+        help="Your own text. Empty: the template's, made when the message leaves. If an item "
+        "changes after you wrote, the notice comes back to you for approval.",
+        sanitize_style=True,
+    )
+    message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null")
+    mail_id = fields.Many2one("mail.mail", readonly=True, index=True, ondelete="set null")
+    message_uid = fields.Char(
+        string="Message-Id", readonly=True, help="Identifies the e-mail, whoever relays it."
+    )
+    activity_id = fields.Many2one("mail.activity", string="Task", readonly=True, index=True)
+    failure = fields.Char(readonly=True, help="Why it could not be delivered, and what to do.")
+    attempts = fields.Integer(readonly=True)
+    retry_at = fields.Datetime(string="Next Attempt", readonly=True, index=True)
+
+    _pending_idx = models.Index("(state, retry_at) WHERE state IN ('ready', 'queued', 'failed')")
+    _customer_date_idx = models.Index("(customer_id, date)")
+
+    @api.depends("line_ids.residual")
+    def _compute_amounts(self):
+        sums = {
+            notice: (count, amount)
+            for notice, count, amount in self.env["collection.notice.line"]._read_group(
+                [("notice_id", "in", self.ids)], ["notice_id"], ["__count", "residual:sum"]
+            )
+        }
+        for notice in self:
+            notice.item_count, notice.amount = sums.get(notice, (0, 0.0))
+
+    @api.depends("step_id", "partner_id")
+    def _compute_display_name(self):
+        for notice in self:
+            notice.display_name = f"{notice.step_id.name} · {notice.partner_id.display_name}"
+
+    # ------------------------------------------------------------
+    # People: approve, skip, cancel, retry
+    # ------------------------------------------------------------
+
+    def _check_state(self, allowed, action):
+        """Refuse an action on notices in another state.
+
+        :param allowed: states in which it makes sense
+        :param str action: what the person wants, for the message
+        :raises UserError: naming the first notice that does not fit
+        """
+        labels = dict(self._fields["state"]._description_selection(self.env))
+        for notice in self:
+            if notice.state not in allowed:
+                raise UserError(
+                    self.env._(
+                        "%(notice)s is in state “%(state)s”, so you can't %(action)s it. Only "
+                        "these can be: %(allowed)s.",
+                        notice=notice.display_name,
+                        state=labels[notice.state],
+                        action=action,
+                        allowed=", ".join(labels[state] for state in allowed),
+                    )
+                )
+
+    def action_approve(self):
+        self._check_state(["to_approve"], self.env._("approve"))
+        self._set_state("ready")
+        self.env["collection.run"]._trigger_delivery()
+
+    def action_skip(self):
+        """Say nothing, but count the step as taken: the next one comes after its gap."""
+        self._check_state(["to_approve", "ready", "failed"], self.env._("skip"))
+        self._set_state("skipped")
+
+    def action_cancel(self):
+        """Withdraw the notice: its items are decided anew on the next run."""
+        self._check_state(
+            ["to_approve", "ready", "queued", "failed", "skipped"], self.env._("withdraw")
+        )
+        self._withdraw(self.env._("Withdrawn by %s.", self.env.user.name))
+
+    def action_retry(self):
+        self._check_state(["failed", "queued"], self.env._("retry"))
+        self._retry_now()
+        self.env["collection.run"]._trigger_delivery()
+
+    def action_mark_done(self):
+        """Confirm that the call was made, the letter posted, the action taken."""
+        self._check_state(["queued", "ready", "failed"], self.env._("mark as done"))
+        for notice in self:
+            if not notice.is_manual:
+                raise UserError(
+                    self.env._(
+                        "%(notice)s is sent by the system; you can't mark it as done.",
+                        notice=notice.display_name,
+                    )
+                )
+        activities = self.activity_id
+        self._mark_sent()
+        activities.filtered("active").action_feedback()
+
+    def action_edit_message(self):
+        """Put the template's words into the notice so that a person can change them."""
+        self.ensure_one()
+        self._check_state(["to_approve"], self.env._("edit"))
+        if not self.body:
+            subject, body = self._render_message()
+            self.write({"subject": subject, "body": body})
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Edit Message"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "views": [
+                [self.env.ref("collections_management.collection_notice_view_form_edit").id, "form"]
+            ],
+            "target": "new",
+        }
+
+    def action_reset_message(self):
+        """Back to the template's words."""
+        self.write({"subject": False, "body": False})
+
+    def action_preview(self):
+        self.ensure_one()
+        return self.env["collection.preview"]._open(self.customer_id, notice=self)
+
+    def action_open_customer(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "collection.customer",
+            "res_id": self.customer_id.id,
+            "view_mode": "form",
+        }
+
+    def action_print_letter(self):
+        self._check_state(["ready", "queued", "sent"], self.env._("print"))
+        return self.env.ref("collections_management.action_report_notice_letter").report_action(self)
+
+    def _get_result_notification(self):
+        """Tell the person who pressed the button what came of it."""
+        if not self:
+            text = self.env._("Nothing to say today; the open items tell why.")
+        else:
+            text = self.env._("%s notices made.", len(self))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": text,
+                "type": "success" if self else "info",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    # ------------------------------------------------------------
+    # States
+    # ------------------------------------------------------------
+
+    def _set_state(self, state, **values):
+        self.write({"state": state, "failure": False, "retry_at": False, **values})
+
+    def _withdraw(self, reason):
+        """Cancel the notices: their steps no longer count as said."""
+        self.activity_id.unlink()
+        self.mail_id.sudo().filtered(lambda mail: mail.state != "sent").cancel()
+        self.line_ids.write({"live": False})
+        self._set_state("cancelled", failure=reason)
+
+    def _mark_sent(self):
+        for company, notices in self.grouped("company_id").items():
+            notices._set_state("sent", sent_date=company._get_collection_today())
+
+    def _fail(self, reason, retry=True):
+        """Keep the notices and say why they could not be delivered.
+
+        :param str reason: for people: what happened and what to do
+        :param bool retry: try again by itself, later and later
+        """
+        for attempts, notices in self.grouped("attempts").items():
+            minutes = min(RETRY_MINUTES * 2**attempts, RETRY_MINUTES_MAX)
+            retry_at = fields.Datetime.now() + timedelta(minutes=minutes)
+            notices.write(
+                {
+                    "state": "failed",
+                    "failure": reason,
+                    "attempts": attempts + 1,
+                    "retry_at": retry_at if retry else False,
+                }
+            )
+            if retry:
+                self.env["collection.run"]._trigger_delivery(retry_at)
+
+    @api.model
+    def _retry_daily(self, company):
+        """Give what failed for good (no address...) one more try a day: someone may have mended it.
+
+        :param company: root res.company
+        """
+        self.search(
+            [("state", "=", "failed"), ("retry_at", "=", False), ("company_id", "=", company.id)]
+        ).retry_at = fields.Datetime.now()
+
+    def _retry_now(self):
+        """Send again what failed: the same message if it was composed, with the same id."""
+        composed = self.filtered(lambda n: n.mail_id and n.mail_id.sudo().state != "cancel")
+        composed.mail_id.sudo().mark_outgoing()
+        composed._set_state("queued")
+        (self - composed)._set_state("ready")
+
+    # ------------------------------------------------------------
+    # Recheck
+    # ------------------------------------------------------------
+
+    def _recheck(self):
+        """Ask the decision again, as if these notices had not been made, and follow it.
+
+        Items that are no longer said today leave the notice; a notice without items is
+        cancelled; one that only has to wait, waits. Amounts are brought up to date.
+
+        :return: the notices that may be delivered now
+        """
+        wanted = self._get_rechecked_items()
+        going = self.browse()
+        for notice in self:
+            items = wanted.get(notice.id, {})
+            kept = notice._get_live_lines().filtered(
+                lambda line, items=items: line.move_line_id.id in items
+            )
+            if any(items[line.move_line_id.id]["decision"] in WAITS for line in kept):
+                continue
+            if not kept:
+                notice._withdraw(self.env._("Paid, held or settled before it was sent."))
+                continue
+            changed = notice._refresh_lines(kept, items)
+            if changed and notice.body:
+                notice._set_state("to_approve")
+                notice.failure = self.env._("Its items changed after you wrote the message.")
+            else:
+                going |= notice
+        return going
+
+    def _is_current(self):
+        """Tell whether the notice, already composed, still says what is true at this moment."""
+        self.ensure_one()
+        items = self._get_rechecked_items().get(self.id, {})
+        lines = self._get_live_lines()
+        return len(items) == len(lines) and all(
+            not line.currency_id.compare_amounts(
+                line.residual_currency, items[line.move_line_id.id]["residual_currency"]
+            )
+            for line in lines
+        )
+
+    def _get_live_lines(self):
+        """Return the items that the notice names; those that left it are kept, not live."""
+        return self.line_ids.filtered("live")
+
+    def _get_rechecked_items(self):
+        """Return for each notice the items that are still to be said at the notice's steps.
+
+        :return: dict notice id -> {move line id: row of the decision}
+        """
+        DueItem = self.env["collection.due.item"]
+        DueItem._flush_decision()
+        rows = {}
+        for company, notices in self.grouped("company_id").items():
+            together = notices._get_decided_together().ids
+            query = DueItem._get_query(
+                company._get_collection_today(),
+                customers=SQL("%s", tuple(notices.customer_id.ids)),
+                said=DueItem._get_said_sql(excluded=together),
+                messages=DueItem._get_messages_sql(excluded=together),
+            )
+            for row in self.env.execute_query_dict(
+                SQL(
+                    """
+                    SELECT line.notice_id, line.id AS line_id, item.move_line_id, item.decision,
+                           item.residual, item.residual_currency
+                      FROM collection_notice_line line
+                      JOIN (%s) item ON item.move_line_id = line.move_line_id
+                       AND item.next_step_id = line.step_id
+                     WHERE line.notice_id IN %s AND item.decision IN %s
+                    """,
+                    query,
+                    tuple(notices.ids),
+                    (*TO_SAY, *WAITS),
+                )
+            ):
+                rows.setdefault(row["notice_id"], {})[row["move_line_id"]] = row
+        return rows
+
+    def _get_decided_together(self):
+        """Return these notices and those decided with them: other channels of the same day."""
+        days = {(notice.customer_id, notice.date) for notice in self}
+        return self.search(
+            [
+                ("customer_id", "in", self.customer_id.ids),
+                ("date", "in", list({date for _customer, date in days})),
+            ]
+        ).filtered(lambda notice: (notice.customer_id, notice.date) in days)
+
+    def _refresh_lines(self, kept, items):
+        """Drop the lines that are no longer claimed and bring the others' amounts up to date.
+
+        :return: whether anything changed
+        """
+        self.ensure_one()
+        dropped = self._get_live_lines() - kept
+        dropped.write({"live": False})
+        changed = bool(dropped)
+        if kept:
+            self.step_id = kept._get_firmest().step_id
+        for line in kept:
+            row = items[line.move_line_id.id]
+            values = {
+                name: row[name]
+                for name in ("residual", "residual_currency")
+                if line.currency_id.compare_amounts(row[name], line[name])
+            }
+            if values:
+                line.write(values)
+                changed = True
+        return changed
+
+    # ------------------------------------------------------------
+    # Delivery
+    # ------------------------------------------------------------
+
+    def _deliver(self):
+        """Deliver the notices by their channels: ``_deliver_<code>`` of each.
+
+        The notices are rechecked and their customers' files locked. A channel's method leaves
+        each notice ``queued`` (on its way, or a task for a person), ``sent`` or ``failed``.
+
+        Hook: a bridge adds a ``collection.channel`` and a method of that name.
+        """
+        for channel, notices in self.grouped("channel_id").items():
+            getattr(notices, f"_deliver_{channel.code}")()
+
+    def _deliver_email(self):
+        """Compose the e-mails in batch; they wait in the mail queue as outgoing."""
+        addressed = self._set_recipients()
+        own_words = addressed.filtered("body")
+        for notice in own_words:
+            notice._compose(subject=notice.subject, body=notice.body)
+        for (template, layout), notices in (
+            (addressed - own_words)
+            .grouped(lambda n: (n.step_id.template_id, n.step_id.layout_xmlid))
+            .items()
+        ):
+            for batch in notices._one_per_customer():
+                batch._compose(template=template, layout=layout)
+
+    def _set_recipients(self):
+        """Choose whom each notice goes to and in which language.
+
+        :return: the notices that have an address; the others fail and say so
+        """
+        missing = self.browse()
+        for notice in self:
+            recipient = notice.customer_id._get_recipient(notice.step_id.recipient_role)
+            if not recipient.email_normalized:
+                missing |= notice
+                notice._fail(
+                    self.env._(
+                        "%(contact)s has no valid e-mail address: add one there, or choose "
+                        "another payments contact or channel on the customer's file.",
+                        contact=recipient.display_name,
+                    ),
+                    retry=False,
+                )
+                continue
+            notice.recipient_id = recipient
+            notice.lang = notice._get_lang(recipient)
+        return self - missing
+
+    def _get_lang(self, recipient):
+        """Return the contact's language if it is installed, else the company's."""
+        installed = {code for code, _name in self.env["res.lang"].get_installed()}
+        choices = [
+            recipient.lang,
+            self.partner_id.lang,
+            self.company_id.partner_id.lang,
+            self.env.user.lang,
+        ]
+        return next((lang for lang in choices if lang in installed), "en_US")
+
+    def _one_per_customer(self):
+        """Split the notices so that each part has at most one per customer.
+
+        The composer makes one mail per customer.
+        """
+        parts = []
+        for notices in self.grouped("customer_id").values():
+            for index, notice in enumerate(notices):
+                if len(parts) <= index:
+                    parts.append(self.browse())
+                parts[index] |= notice
+        return parts
+
+    def _compose(self, template=None, layout="collections_management.mail_layout", **words):
+        """Make the mails of these notices, one per customer, on the customers' conversations.
+
+        :param template: mail.template, or None when ``words`` has ``subject`` and ``body``
+        :param str layout: xmlid of the layout
+        """
+        composer = (
+            self.env["mail.compose.message"]
+            .with_context(**self._get_render_context())
+            .create(
+                {
+                    "composition_mode": "mass_mail",
+                    "model": "collection.customer",
+                    "res_ids": str(self.customer_id.ids),
+                    "template_id": template.id if template else False,
+                    "email_layout_xmlid": layout,
+                    "author_id": self.company_id[:1].partner_id.id,
+                    "auto_delete": False,
+                    "force_send": False,
+                    "use_exclusion_list": False,
+                    **words,
+                }
+            )
+        )
+        mails, _messages = composer._action_send_mail()
+        by_customer = {mail.res_id: mail for mail in mails}
+        for notice in self:
+            mail = by_customer[notice.customer_id.id]
+            notice._set_state(
+                "queued",
+                mail_id=mail.id,
+                message_id=mail.mail_message_id.id,
+                message_uid=mail.message_id,
+            )
+
+    def _get_render_context(self):
+        """The context in which templates find these notices (``object.notice_id``)."""
+        return {
+            "collection_notice_ids": self.ids,
+            "lang": None,
+            "mail_notify_force_send": False,
+        }
+
+    def _render_message(self):
+        """Return subject and body as the template has them now, in the recipient's language."""
+        self.ensure_one()
+        recipient = self.customer_id._get_recipient(self.step_id.recipient_role)
+        self.write({"recipient_id": recipient.id, "lang": self._get_lang(recipient)})
+        template = self.step_id.template_id.with_context(**self._get_render_context())
+        customer_id = self.customer_id.id
+        subject = template._render_field("subject", [customer_id], compute_lang=True)
+        body = template._render_field("body_html", [customer_id], compute_lang=True)
+        return subject[customer_id], body[customer_id]
+
+    def _deliver_call(self):
+        self._make_tasks()
+
+    def _deliver_letter(self):
+        self._make_tasks()
+
+    def _deliver_whatsapp(self):
+        self._make_tasks()
+
+    def _deliver_action(self):
+        self._make_tasks()
+
+    def _make_tasks(self):
+        """Make a task for each notice, all at once: assignment mails would cost 24 ms each."""
+        model_id = self.env["ir.model"]._get_id("collection.customer")
+        # sudo: the job makes tasks for people whatever their rights on activities
+        activities = (
+            self.env["mail.activity"]
+            .sudo()
+            .with_context(mail_activity_quick_update=True, mail_create_nosubscribe=True)
+            .create([notice._prepare_task_values(model_id) for notice in self])
+        )
+        for notice, activity in zip(self, activities, strict=True):
+            notice._set_state("queued", activity_id=activity.id)
+
+    def _prepare_task_values(self, model_id):
+        """Hook: the values of the task (mail.activity) of a manual notice."""
+        self.ensure_one()
+        responsible = (
+            self.step_id.responsible_id
+            or self.collector_id
+            or self.company_id.collection_supervisor_id
+            or self.env.user
+        )
+        return {
+            "res_model_id": model_id,
+            "res_id": self.customer_id.id,
+            "activity_type_id": self.channel_id.activity_type_id.id,
+            "summary": self.step_id.name,
+            "note": self.step_id.note,
+            "date_deadline": self.company_id._get_collection_today(),
+            "user_id": responsible.id,
+        }
+
+    # ------------------------------------------------------------
+    # Sending
+    # ------------------------------------------------------------
+
+    def _may_send(self):
+        """Decide at the last moment whether the composed mail may leave.
+
+        Locks the notice for this transaction. What is no longer true is not sent: the mail is
+        thrown away and the notice composed anew (or cancelled) by the next delivery.
+        """
+        self.ensure_one()
+        if not self.try_lock_for_update(allow_referencing=True):
+            return False  # another server is sending it
+        if self.state != "queued":
+            return False
+        if self._is_current():
+            return True
+        self.message_id.sudo().unlink()  # takes mail and notifications along
+        self._set_state("ready", mail_id=False, message_id=False, message_uid=False)
+        self.env["collection.run"]._trigger_delivery()
+        return False
+
+    def _on_mail_result(self, failure_type):
+        """Follow what became of the notices' mails.
+
+        :param failure_type: as ``mail.mail.failure_type``; falsy: sent
+        """
+        sent = self.filtered(lambda notice: notice.mail_id.sudo().state == "sent")
+        sent._mark_sent()
+        lasting = failure_type in ("mail_email_invalid", "mail_email_missing")
+        for notice in self - sent:
+            notice._fail(
+                notice.mail_id.sudo().failure_reason or self.env._("The mail server refused it."),
+                retry=not lasting,
+            )

@@ -1,0 +1,43 @@
+from odoo import fields, models
+
+
+class CollectionNoticeLine(models.Model):
+    """One open item as a notice named it: it keeps its document, date and amounts for ever."""
+
+    _name = "collection.notice.line"
+    _description = "Notice Item"
+    _order = "notice_id, date_due, id"
+
+    notice_id = fields.Many2one(
+        "collection.notice", required=True, index=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one(related="notice_id.company_id", store=True, index=True)
+    move_line_id = fields.Many2one("account.move.line", string="Item", ondelete="set null")
+    move_id = fields.Many2one("account.move", string="Invoice", index=True, ondelete="set null")
+    name = fields.Char(string="Document", required=True)
+    date_due = fields.Date(string="Due Date")
+    currency_id = fields.Many2one("res.currency", required=True)
+    company_currency_id = fields.Many2one(related="company_id.currency_id", string="Company Currency")
+    residual_currency = fields.Monetary(string="Claimed", currency_field="currency_id")
+    residual = fields.Monetary(
+        string="Claimed in Company Currency", currency_field="company_currency_id"
+    )
+    step_id = fields.Many2one("collection.step", required=True, index=True, ondelete="restrict")
+    phase = fields.Selection(related="step_id.phase", store=True, related_sudo=True)
+    level = fields.Integer(help="Rung of the step's ladder when it was said.")
+    channel_id = fields.Many2one("collection.channel", required=True, ondelete="restrict")
+    round_number = fields.Integer(string="Round")
+    repetition = fields.Integer(help="How often the same claim had been said before in the round.")
+    live = fields.Boolean(
+        default=True, help="The step counts as said. A cancelled notice's lines are not live."
+    )
+
+    # A step speaks once: the last defence when two servers decide at the same moment.
+    _said_once = models.UniqueIndex(
+        "(move_line_id, step_id, channel_id, round_number, repetition) WHERE live IS TRUE",
+        "This step was already said of this item.",
+    )
+
+    def _get_firmest(self):
+        """Return the line with the firmest step: the highest rung, overdue before coming due."""
+        return self.sorted(lambda line: (line.phase != "upcoming", line.level), reverse=True)[:1]

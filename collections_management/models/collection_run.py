@@ -1,0 +1,397 @@
+import logging
+from psycopg2.errors import SerializationFailure
+
+from odoo import api, fields, models, modules
+from odoo.tools import SQL, split_every
+
+from .collection_due_item import TO_SAY
+
+_logger = logging.getLogger(__name__)
+
+DECIDE_BATCH = 1000  # customers decided in one transaction
+DELIVER_BATCH = 50  # notices composed in one transaction
+TRIES = 3  # a batch that collides with another server is tried again
+
+
+class CollectionRun(models.AbstractModel):
+    """The daily job: decide for every customer, make notices, deliver them.
+
+    It can be killed at any point and called by two servers at once: what was committed counts,
+    the rest is decided again.
+    """
+
+    _name = "collection.run"
+    _description = "Collection Run"
+
+    # ------------------------------------------------------------
+    # Deciding
+    # ------------------------------------------------------------
+
+    @api.model
+    def _cron_run(self):
+        """Decide for all companies, then have the notices delivered."""
+        for company in self.env["res.company"].search([("parent_id", "=", False)]):
+            self.with_company(company)._run_company(company)
+        self._trigger_delivery()
+
+    @api.model
+    def _run_company(self, company):
+        """Run the day of one root company, a batch of customers a transaction."""
+        cron = self.env["ir.cron"]
+        self._in_transaction(self._prepare_company, company)
+        for ids in split_every(DECIDE_BATCH, self._get_customer_ids(company)):
+            batch = self.env["collection.customer"].browse(ids)
+            try:
+                self._in_transaction(self._decide_locked, company, batch)
+            except Exception:  # a record in the batch is bad: find it, go on with the others
+                _logger.exception("Collections: a batch failed; deciding one by one")
+                self.env.cr.rollback()
+                self._decide_one_by_one(company, batch)
+            self.env.invalidate_all()
+            if not cron._commit_progress(len(ids)):
+                self.env.ref("collections_management.ir_cron_collection_run")._trigger()
+                return
+
+    @api.model
+    def _prepare_company(self, company):
+        """What stands before deciding: expired holds, new customers' files, their schemes."""
+        self.env["collection.hold"]._close_expired(company, company._get_collection_today())
+        self.env["collection.customer"]._create_missing(company)
+        customers = self.env["collection.customer"].search([("company_id", "=", company.id)])
+        customers._assign_strategies()
+        customers._assign_collectors()
+        self.env["collection.notice"]._retry_daily(company)
+
+    @api.model
+    def _get_customer_ids(self, company):
+        """Return the ids of the files that a run looks at.
+
+        Only those whose scheme speaks and leaves simulation.
+        """
+        if company.collection_mode == "simulation":
+            return []
+        return (
+            self.env["collection.customer"]
+            .search(
+                [
+                    ("company_id", "=", company.id),
+                    ("strategy_id.sends_nothing", "=", False),
+                    ("strategy_id.mode", "!=", "simulation"),
+                ],
+                order="id",
+            )
+            .ids
+        )
+
+    @api.model
+    def _decide_one_by_one(self, company, customers):
+        for customer in customers:
+            try:
+                self._in_transaction(self._decide_locked, company, customer)
+                self.env["ir.cron"]._commit_progress()
+            except Exception as error:  # shown on the customer's file
+                _logger.exception("Collections: customer file %s failed", customer.id)
+                self.env.cr.rollback()
+                customer.failure = str(error)
+                self.env["ir.cron"]._commit_progress()
+
+    @api.model
+    def _decide_locked(self, company, customers):
+        """Make today's notices of the customers whose files can be locked.
+
+        Another server or a person's button has the others in hand.
+        """
+        return self._decide(company, customers.try_lock_for_update(allow_referencing=True))
+
+    @api.model
+    def _decide(self, company, customers, simulate=False):
+        """Make today's notices of ``customers``, set-based.
+
+        :param company: the customers' root company
+        :param customers: collection.customer, locked
+        :param bool simulate: make them whatever the mode (for previews that are rolled back)
+        :return: the collection.notice made
+        """
+        if not customers:
+            return self.env["collection.notice"]
+        DueItem = self.env["collection.due.item"]
+        DueItem._flush_decision()
+        self.env.flush_all()
+        # compiling the query takes longer than running it
+        self.env.cr.execute("SET LOCAL jit = off")
+        date = company._get_collection_today()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH items AS MATERIALIZED (
+                    SELECT item.*
+                      FROM (%(query)s) item
+                     WHERE item.decision IN %(wanted)s AND (%(simulate)s OR item.mode <> 'simulation')
+                ), decided AS MATERIALIZED (
+                    SELECT item.*, way.channel_id
+                      FROM items item
+                      JOIN LATERAL (%(ways)s) way ON TRUE
+                     WHERE item.decision <> 'not_delivered'
+                ), made AS (
+                    INSERT INTO collection_notice (
+                        customer_id, partner_id, collector_id, company_id, channel_id, step_id,
+                        strategy_id, date, state, attempts,
+                        create_uid, write_uid, create_date, write_date)
+                    SELECT DISTINCT ON (decided.customer_id, decided.channel_id)
+                           decided.customer_id, decided.partner_id, decided.collector_id,
+                           %(company)s, decided.channel_id, decided.next_step_id,
+                           decided.strategy_id, %(date)s,
+                           CASE WHEN decided.mode = 'approve' THEN 'to_approve' ELSE 'ready' END,
+                           0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                      FROM decided
+                      JOIN collection_step step ON step.id = decided.next_step_id
+                     ORDER BY decided.customer_id, decided.channel_id,
+                              step.phase <> 'upcoming' DESC, step.level DESC
+                    RETURNING id, customer_id, channel_id
+                ), lines AS (
+                    INSERT INTO collection_notice_line (
+                        notice_id, company_id, move_line_id, move_id, name, date_due, currency_id,
+                        residual_currency, residual, step_id, phase, level, channel_id,
+                        round_number, repetition, live,
+                        create_uid, write_uid, create_date, write_date)
+                    SELECT made.id, %(company)s, decided.move_line_id, decided.move_id,
+                           COALESCE(move.name, ledger.name, '/'), decided.date_due,
+                           decided.currency_id, decided.residual_currency, decided.residual,
+                           decided.next_step_id, step.phase, step.level, decided.channel_id,
+                           decided.round_number, decided.repetition, TRUE,
+                           %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                      FROM decided
+                      JOIN made ON made.customer_id = decided.customer_id
+                               AND made.channel_id = decided.channel_id
+                      JOIN collection_step step ON step.id = decided.next_step_id
+                      JOIN account_move move ON move.id = decided.move_id
+                      JOIN account_move_line ledger ON ledger.id = decided.move_line_id
+                ), stamped AS (
+                    UPDATE collection_customer file
+                       SET decided_at = now() AT TIME ZONE 'UTC', failure = NULL
+                     WHERE file.id IN (SELECT customer_id FROM made)
+                )
+                SELECT id AS notice_id, NULL AS move_id FROM made
+                UNION ALL
+                SELECT NULL, move_id FROM items WHERE decision = 'not_delivered'
+                """,
+                query=DueItem._get_query(date, customers=SQL("%s", tuple(customers.ids))),
+                ways=self._get_ways_sql(),
+                wanted=(*TO_SAY, "not_delivered"),
+                simulate=simulate,
+                company=company.id,
+                date=date,
+                uid=self.env.uid,
+            )
+        )
+        self.env.invalidate_all(flush=False)
+        undelivered = {move_id for _notice_id, move_id in rows if move_id}
+        if undelivered and not simulate:
+            self._send_undelivered(company, self.env["account.move"].browse(undelivered))
+        return self.env["collection.notice"].browse(id_ for id_, _move_id in rows if id_)
+
+    @api.model
+    def _get_ways_sql(self):
+        """The channels by which an item's step is said to its customer, each once.
+
+        A message goes by the customer's preferred channel, else by the policy's only one, else
+        by the step's. A step of the action phase without channel becomes a task.
+        """
+        return SQL(
+            """
+            SELECT DISTINCT CASE
+                       WHEN channel.is_message
+                       THEN COALESCE(file.channel_id, policy.channel_id, channel.id)
+                       ELSE channel.id
+                   END AS channel_id
+              FROM collection_channel_collection_step_rel chosen
+              JOIN collection_channel channel ON channel.id = chosen.collection_channel_id
+              JOIN collection_customer file ON file.id = item.customer_id
+              LEFT JOIN collection_contact_policy policy ON policy.id = item.policy_id
+             WHERE chosen.collection_step_id = item.next_step_id
+            UNION
+            SELECT %s
+             WHERE item.next_phase = 'action'
+               AND NOT EXISTS (
+                    SELECT FROM collection_channel_collection_step_rel chosen
+                     WHERE chosen.collection_step_id = item.next_step_id)
+            """,
+            self.env.ref("collections_management.channel_action").id,
+        )
+
+    @api.model
+    def _run_customers(self, customers):
+        """Decide for some customers now, in the caller's transaction, and have it delivered.
+
+        :return: the notices made
+        """
+        notices = self.env["collection.notice"]
+        for company, files in customers.grouped("company_id").items():
+            # sudo: notices are made by the system, whoever asks for them
+            run = self.sudo().with_company(company)
+            files.lock_for_update(allow_referencing=True)
+            notices |= run._decide(company, files.sudo())
+        self._trigger_delivery()
+        return notices.with_env(self.env)
+
+    # ------------------------------------------------------------
+    # Undelivered invoices: Odoo's own sending is the “invoice issued” notice
+    # ------------------------------------------------------------
+
+    @api.model
+    def _send_undelivered(self, company, moves):
+        """Give the collectors a task about invoices that never arrived, and have Odoo send them.
+
+        Where notices wait for approval, a person sends them. What is queued already is left.
+        """
+        moves = moves.filtered(lambda move: not move.sending_data)
+        moves._make_undelivered_tasks()
+        if company.collection_mode == "automatic":
+            moves.filtered(lambda move: move._needs_collection_sending())._queue_collection_sending()
+
+    # ------------------------------------------------------------
+    # Delivering
+    # ------------------------------------------------------------
+
+    @api.model
+    def _trigger_delivery(self, at=None):
+        """Have the delivery job run soon, or at a moment.
+
+        :param datetime at: naive UTC
+        """
+        # sudo: scheduled jobs belong to the system
+        self.env.ref("collections_management.ir_cron_collection_deliver").sudo()._trigger(at)
+
+    @api.model
+    def _cron_deliver(self):
+        """Deliver what is ready, send what is composed, retry what failed.
+
+        Small batches: compose, commit, send, commit. So a notice's words are never old, and a
+        kill loses nothing.
+        """
+        cron = self.env["ir.cron"]
+        skipped = set()
+        while True:
+            cron._commit_progress()  # each batch begins with a fresh view of the database
+            batch = self._get_due_notices(skipped)
+            if not batch:
+                break
+            skipped.update(batch.ids)
+            self._deliver_batch(batch)
+            self.env.invalidate_all()
+            if not cron._commit_progress(len(batch)):
+                self._trigger_delivery()
+                return
+
+    @api.model
+    def _get_due_notices(self, skipped):
+        """Return the next notices whose turn it is.
+
+        :param set skipped: ids that this job had in hand already
+        """
+        now = fields.Datetime.now()
+        return self.env["collection.notice"].search(
+            [
+                ("id", "not in", list(skipped)),
+                "|",
+                "|",
+                "&",
+                ("state", "=", "ready"),
+                ("retry_at", "=", False),
+                "&",
+                ("state", "in", ("ready", "failed")),
+                ("retry_at", "<=", now),
+                "&",
+                ("state", "=", "queued"),
+                ("mail_id.state", "=", "outgoing"),
+            ],
+            order="company_id, id",
+            limit=DELIVER_BATCH,
+        )
+
+    @api.model
+    def _deliver_batch(self, notices):
+        """Compose and send a batch; if it fails as a whole, find the notice that makes it fail."""
+        try:
+            mails = self._in_transaction(self._compose_locked, notices)
+            self.env["ir.cron"]._commit_progress()
+        except Exception:  # one of the batch is bad: find it, go on with the others
+            _logger.info("Collections: a batch could not be composed; composing one by one")
+            self.env.cr.rollback()
+            mails = self._compose_one_by_one(notices)
+        self._send_mails(mails)
+
+    @api.model
+    def _compose_one_by_one(self, notices):
+        mails = self.env["mail.mail"]
+        for notice in notices:
+            try:
+                mails |= self._in_transaction(self._compose_locked, notice)
+            except Exception as error:  # shown on the notice
+                _logger.exception("Collections: notice %s could not be composed", notice.id)
+                self.env.cr.rollback()
+                notice._fail(self.env._("The message could not be made: %s", error))
+            self.env["ir.cron"]._commit_progress()
+        return mails
+
+    @api.model
+    def _compose_locked(self, notices):
+        """Recheck and compose the notices whose customers' files can be locked.
+
+        :return: the mail.mail to send now
+        """
+        files = notices.customer_id.try_lock_for_update(allow_referencing=True)
+        notices = notices.filtered(lambda notice: notice.customer_id in files)
+        queued = notices.filtered(lambda notice: notice.state == "queued")
+        failed = notices.filtered(lambda notice: notice.state == "failed")
+        failed._retry_now()
+        queued |= failed.filtered(lambda notice: notice.state == "queued")
+        ready = self._postpone_closed(notices - queued)
+        for company, group in ready.grouped("company_id").items():
+            group.with_company(company)._recheck()._deliver()
+        self.env.flush_all()
+        return (queued | ready).mail_id.sudo().filtered(lambda mail: mail.state == "outgoing")
+
+    @api.model
+    def _postpone_closed(self, notices):
+        """Let the notices wait whose contact policy is closed at this hour.
+
+        :return: the others
+        """
+        opens = notices.browse()
+        for (policy, company), group in notices.grouped(
+            lambda n: (n.customer_id._get_policy(), n.company_id)
+        ).items():
+            if not policy or policy._is_open_now(company):
+                opens |= group
+            else:
+                group.retry_at = policy._get_next_opening(company)
+                self._trigger_delivery(group[0].retry_at)
+        return opens
+
+    @api.model
+    def _send_mails(self, mails):
+        """Hand the mails to the mail server; what it refuses is retried later."""
+        if not mails:
+            return
+        try:
+            # as mail.mail.process_email_queue: a test's transaction must stay whole
+            mails.send(auto_commit=not modules.module.current_test)
+        except Exception:  # the notices say why; the rest of the queue goes on
+            _logger.exception("Collections: sending was interrupted")
+            self.env.cr.rollback()
+
+    @api.model
+    def _in_transaction(self, method, *args):
+        """Call ``method``; when another server changed the same rows, look again and retry."""
+        for left in range(TRIES, 0, -1):
+            try:
+                result = method(*args)
+                self.env.flush_all()
+                return result
+            except SerializationFailure:
+                self.env.cr.rollback()
+                self.env.invalidate_all(flush=False)
+                if left == 1:
+                    raise
+        return None

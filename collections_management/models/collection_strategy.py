@@ -1,0 +1,227 @@
+import ast
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+
+MODES = [
+    ("simulation", "Simulation"),
+    ("approve", "Approve each"),
+    ("automatic", "Automatic"),
+]
+
+
+class CollectionStrategy(models.Model):
+    """A scheme: which steps are taken with the customers it fits, and how carefully."""
+
+    _name = "collection.strategy"
+    _description = "Collection Scheme"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        "res.company",
+        index=True,
+        domain="[('parent_id', '=', False)]",
+        help="Empty: the scheme can be used in every company.",
+    )
+    description = fields.Text(translate=True)
+    sends_nothing = fields.Boolean(
+        help="Customers of this scheme get no automatic notice; people look after them (VIP).",
+    )
+    mode = fields.Selection(
+        MODES,
+        required=True,
+        default="automatic",
+        help="Simulation: nothing is sent, the open items tell what would be. Approve each: "
+        "notices wait for a person. Automatic: they leave by themselves. The more careful of "
+        "this and the company's setting counts.",
+    )
+    is_direct_debit = fields.Boolean(
+        string="Direct Debit",
+        help="The customers of this scheme pay by direct debit: they are told when they will be "
+        "debited, never asked to pay before that.",
+    )
+    policy_id = fields.Many2one("collection.contact.policy", string="Contact Policy")
+    consumer_policy_id = fields.Many2one(
+        "collection.contact.policy",
+        string="Contact Policy for Consumers",
+        help="For customers marked as consumers. Empty: the policy above.",
+    )
+    step_ids = fields.One2many("collection.step", "strategy_id", string="Steps", copy=True)
+    rule_ids = fields.One2many("collection.strategy.rule", "strategy_id", string="Rules")
+    has_issued_step = fields.Boolean(
+        compute="_compute_has_issued_step",
+        store=True,
+        help="Invoices that were not delivered are sent again, not claimed.",
+    )
+    customer_count = fields.Integer(compute="_compute_customer_count")
+
+    @api.depends("step_ids.phase", "step_ids.active")
+    def _compute_has_issued_step(self):
+        for strategy in self:
+            strategy.has_issued_step = "issued" in strategy.step_ids.mapped("phase")
+
+    def _compute_customer_count(self):
+        counts = dict(
+            self.env["collection.customer"]._read_group(
+                [("strategy_id", "in", self.ids)], ["strategy_id"], ["__count"]
+            )
+        )
+        for strategy in self:
+            strategy.customer_count = counts.get(strategy, 0)
+
+    @api.constrains("step_ids", "sends_nothing")
+    def _check_steps(self):
+        """A scheme speaks, or says that it doesn't; its steps are climbed in order."""
+        for strategy in self:
+            if not strategy.sends_nothing and not strategy.step_ids:
+                raise ValidationError(
+                    self.env._(
+                        "Scheme “%(scheme)s” has no steps, so its customers would never hear from "
+                        "you: add a step, or tick “Sends nothing”.",
+                        scheme=strategy.name,
+                    )
+                )
+            strategy.step_ids._check_order()
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        strategies = super().create(vals_list)
+        # @constrains is not called for a field that is missing from the values
+        strategies._check_steps()
+        return strategies
+
+    def copy_data(self, default=None):
+        return [
+            dict(vals, name=self.env._("%s (copy)", strategy.name))
+            for strategy, vals in zip(self, super().copy_data(default), strict=True)
+        ]
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        for strategy in self:
+            if strategy.customer_count:
+                raise UserError(
+                    self.env._(
+                        "Scheme “%(scheme)s” is used by %(count)s customers; archive it, or give "
+                        "them another scheme first.",
+                        scheme=strategy.name,
+                        count=strategy.customer_count,
+                    )
+                )
+
+    def action_open_customers(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_customer_action"
+        )
+        return dict(action, domain=[("strategy_id", "=", self.id)], context={})
+
+
+class CollectionRuleMixin(models.AbstractModel):
+    """An ordered rule with a domain on the customer's file; the first that fits counts."""
+
+    _name = "collection.rule.mixin"
+    _description = "Ordered Rule on Customers"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one("res.company", index=True, domain="[('parent_id', '=', False)]")
+    domain = fields.Char(
+        string="Customers",
+        default="[]",
+        required=True,
+        help="Which customers the rule fits. The first rule that fits a customer counts.",
+    )
+
+    @api.constrains("domain")
+    def _check_domain(self):
+        for rule in self:
+            try:
+                self.env["collection.customer"].sudo().search(rule._get_domain(), limit=1)
+            except Exception as error:  # a domain can break in as many ways as there are fields
+                raise ValidationError(
+                    self.env._(
+                        "The filter of rule “%(rule)s” can't be read: %(error)s\nOpen the rule and "
+                        "choose the customers again with the filter editor.",
+                        rule=rule.name,
+                        error=error,
+                    )
+                ) from error
+
+    def _get_domain(self):
+        """Return the rule's domain on ``collection.customer``.
+
+        :raises ValueError: when the text is not a list of conditions
+        """
+        self.ensure_one()
+        try:
+            return Domain(ast.literal_eval(self.domain or "[]"))
+        except (SyntaxError, ValueError, TypeError) as error:
+            raise ValueError(self.env._("it is not a list of conditions")) from error
+
+    @api.model
+    def _match(self, customers):
+        """Return for each rule, in order, the customers that it is the first to fit.
+
+        A rule that can no longer be read (one of its fields is gone) fits nobody; the
+        others go on.
+
+        :param customers: collection.customer of one company
+        :return: list of (rule, collection.customer)
+        """
+        matches = []
+        left = customers
+        company = customers.company_id
+        for rule in self.sudo().search([("company_id", "in", [False, *company.ids])]):
+            if not left:
+                break
+            try:
+                domain = Domain("id", "in", left.ids) & rule._get_domain()
+                found = left.sudo().with_company(company).search(domain).with_env(left.env)
+            except (ValueError, KeyError) as error:
+                rule._log_broken(error)
+                continue
+            matches.append((rule, found))
+            left -= found
+        return matches
+
+    def _log_broken(self, error):
+        """Hook: a rule could not be read. The message tells the administrator which."""
+        self.env["ir.logging"].sudo().create(
+            {
+                "name": self._name,
+                "type": "server",
+                "level": "WARNING",
+                "dbname": self.env.cr.dbname,
+                "message": f"Rule {self.name} ({self.id}) is skipped: {error}",
+                "path": "collections_management",
+                "func": "_match",
+                "line": "0",
+            }
+        )
+
+
+class CollectionStrategyRule(models.Model):
+    _name = "collection.strategy.rule"
+    _inherit = "collection.rule.mixin"
+    _description = "Scheme Assignment Rule"
+    _order = "sequence, id"
+
+    strategy_id = fields.Many2one(
+        "collection.strategy", string="Scheme", required=True, index=True, ondelete="cascade"
+    )
+
+
+class CollectionCollectorRule(models.Model):
+    _name = "collection.collector.rule"
+    _inherit = "collection.rule.mixin"
+    _description = "Collector Assignment Rule"
+    _order = "sequence, id"
+
+    user_id = fields.Many2one("res.users", string="Collector", required=True)

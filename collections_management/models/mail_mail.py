@@ -1,0 +1,63 @@
+import smtplib
+
+from psycopg2.errors import SerializationFailure
+
+from odoo import models
+
+
+class MailMail(models.Model):
+    _inherit = "mail.mail"
+
+    def _send(self, auto_commit=False, **kwargs):
+        """Override of ``mail``: a notice is locked and decided once more before it leaves.
+
+        So whoever sends (our job, Odoo's queue, a person), a payment of this minute is seen and
+        two servers never send the same notice.
+        """
+        # sudo: the mail queue belongs to the system
+        notices = self.env["collection.notice"].sudo().search([("mail_id", "in", self.ids)])
+        by_mail = notices.grouped("mail_id")
+        plain = self.filtered(lambda mail: mail not in by_mail)
+        if plain:
+            super(MailMail, plain)._send(auto_commit=auto_commit, **kwargs)
+        for mail in self - plain:
+            mail._send_notice(by_mail[mail], auto_commit, kwargs)
+        return True
+
+    def _send_notice(self, notice, auto_commit, kwargs):
+        """Send one notice's mail if it is still true.
+
+        :param notice: collection.notice of this mail
+        :param bool auto_commit: commit after it, as ``_send`` does
+        :param dict kwargs: the other arguments of ``_send``
+        """
+        try:
+            if notice._may_send():
+                super()._send(auto_commit=auto_commit, **kwargs)
+        except SerializationFailure:
+            # another server has just changed the notice: it is dealt with
+            if not auto_commit:
+                raise
+            self.env.cr.rollback()
+        except smtplib.SMTPServerDisconnected as error:
+            if not auto_commit:
+                raise
+            self.env.cr.rollback()
+            notice._fail(self.env._("The mail server closed the connection: %s", error))
+            self.env.cr.commit()
+            raise
+        else:
+            if auto_commit:
+                self.env.cr.commit()
+
+    def _postprocess_sent_message(
+        self, success_pids, success_emails, failure_reason=False, failure_type=None
+    ):
+        """Override of ``mail``: every way of sending ends here, so the notices learn it here."""
+        # sudo: the mail queue belongs to the system
+        notices = self.env["collection.notice"].sudo().search([("mail_id", "in", self.ids)])
+        result = super()._postprocess_sent_message(
+            success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
+        )
+        notices._on_mail_result(failure_type)
+        return result

@@ -1,0 +1,24 @@
+from odoo import api, models
+from odoo.exceptions import ValidationError
+
+
+class MailTemplate(models.Model):
+    _inherit = "mail.template"
+
+    @api.constrains("active")
+    def _check_active_for_steps(self):
+        """Refuse to archive a message that a step would send."""
+        archived = self.filtered(lambda template: not template.active)
+        step = self.env["collection.step"].sudo().search(
+            [("template_id", "in", archived.ids)], limit=1
+        )
+        if step:
+            raise ValidationError(
+                self.env._(
+                    "Message “%(template)s” is sent by step “%(step)s” of scheme “%(scheme)s”: "
+                    "choose another message there before you archive it.",
+                    template=step.template_id.name,
+                    step=step.name,
+                    scheme=step.strategy_id.name,
+                )
+            )

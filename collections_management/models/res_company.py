@@ -1,0 +1,88 @@
+import pytz
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from .collection_strategy import MODES
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    collection_mode = fields.Selection(
+        MODES,
+        string="Collections Mode",
+        required=True,
+        default="simulation",
+        help="Simulation: nothing is sent. Approve each: notices wait for a person. Automatic: "
+        "they leave by themselves. A scheme can be more careful, never less.",
+    )
+    collection_supervisor_id = fields.Many2one(
+        "res.users",
+        string="Collections Supervisor",
+        help="Gets the customers that no collector rule fits.",
+    )
+    collection_claim_entries = fields.Boolean(
+        string="Claim Opening Entries",
+        help="Claim receivables that come from journal entries, such as opening balances.",
+    )
+    collection_delivery_from = fields.Date(
+        string="Invoices Sent From Here Since",
+        required=True,
+        default=fields.Date.context_today,
+        help="Invoices issued since this day must have been sent from Odoo before they are "
+        "claimed (in schemes with an “invoice issued” step). Older ones are taken for delivered.",
+    )
+    collection_phone = fields.Char(
+        string="Phone for Payments",
+        help="Shown in messages: whom to call. Empty: the company's phone.",
+    )
+    collection_bank_account_id = fields.Many2one(
+        "res.partner.bank",
+        string="Bank Account for Payments",
+        domain="[('partner_id', '=', partner_id)]",
+        help="Shown in messages: where to pay. Empty: the company's first account.",
+    )
+
+    @api.constrains("collection_supervisor_id")
+    def _check_collection_supervisor(self):
+        for company in self:
+            supervisor = company.collection_supervisor_id
+            if supervisor and (supervisor.share or company not in supervisor.company_ids):
+                raise ValidationError(
+                    self.env._(
+                        "%(user)s can't be the supervisor of %(company)s: choose an internal user "
+                        "who works in that company.",
+                        user=supervisor.name,
+                        company=company.name,
+                    )
+                )
+
+    @api.model
+    def _get_root_sql(self, company_id):
+        """Return the SQL expression of a company's main company.
+
+        Written out from the few branches there are: a join with the companies would cost more
+        than the rest of a customer's sum.
+
+        :param SQL company_id: expression of a company's id
+        """
+        # sudo: the ledger is summed over all branches, whatever the user sees of them
+        branches = self.sudo().with_context(active_test=False).search([("parent_id", "!=", False)])
+        if not branches:
+            return company_id
+        return SQL(
+            "CASE %s %s ELSE %s END",
+            company_id,
+            SQL(" ").join(SQL("WHEN %s THEN %s", branch.id, branch.root_id.id) for branch in branches),
+            company_id,
+        )
+
+    def _get_collection_today(self):
+        """Return today's date where the company works (the time zone of its working hours)."""
+        self.ensure_one()
+        tz = self.root_id.resource_calendar_id.tz or self.env.user.tz or "UTC"
+        return fields.Date.context_today(
+            self.with_context(tz=tz if tz in pytz.all_timezones_set else "UTC")
+        )

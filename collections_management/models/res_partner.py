@@ -1,0 +1,60 @@
+from odoo import api, fields, models
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    collection_customer_ids = fields.One2many(
+        "collection.customer", "partner_id", string="Customer Files"
+    )
+    collection_overdue = fields.Monetary(
+        string="Overdue",
+        compute="_compute_collection_overdue",
+        groups="account.group_account_invoice,account.group_account_readonly",
+        help="Overdue in the current company, in its currency.",
+    )
+
+    @api.depends_context("company")
+    def _compute_collection_overdue(self):
+        company = self.env.company.root_id
+        files = self.env["collection.customer"].search(
+            [
+                ("partner_id", "in", self.commercial_partner_id.ids),
+                ("company_id", "=", company.id),
+            ]
+        )
+        by_partner = files.grouped("partner_id")
+        for partner in self:
+            file = by_partner.get(partner.commercial_partner_id)
+            partner.collection_overdue = file.overdue if file else 0.0
+
+    def action_open_collection_customer(self):
+        """Open the customer's file in the current company; the first time it is made."""
+        self.ensure_one()
+        Customer = self.env["collection.customer"]
+        # sudo: the file is made by the system; reading it needs the person's own rights
+        file = Customer.sudo()._get_or_create(self, self.env.company).with_env(self.env)
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "collection.customer",
+            "res_id": file.id,
+            "view_mode": "form",
+        }
+
+    def write(self, vals):
+        """Override of ``base``: a customer that becomes a contact brings its file along."""
+        if not vals.get("parent_id"):
+            return super().write(vals)
+        before = {partner: partner.commercial_partner_id for partner in self}
+        result = super().write(vals)
+        for partner, commercial in before.items():
+            if partner == commercial and partner.commercial_partner_id != partner:
+                self.env["collection.customer"]._move_partners(
+                    partner, partner.commercial_partner_id
+                )
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_collection_customers(self):
+        """Take files without history along; those with notices say why they stay."""
+        self.sudo().with_context(active_test=False).collection_customer_ids.unlink()

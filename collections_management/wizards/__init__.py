@@ -1,0 +1,1 @@
+from . import base_partner_merge, collection_pause, collection_preview, mail_compose_message
