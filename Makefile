@@ -1,8 +1,7 @@
 # Everything is set up when it is first needed, in a cache outside this clone. See docs/development.md.
-export ARGS CLUSTER DB ONLY SERVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench odoo psql database stop
+.PHONY: help setup demo test lint format bench odoo psql database stop
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -13,11 +12,14 @@ setup: ## get Odoo 19, PostgreSQL and all tools ready (the others do this too)
 demo: ## make the demo database, run today's collection, serve the web client (SERVE=0: don't serve)
 	@tools/run demo
 
-test: ## run all tests (ARGS="tests/test_x.py -k name" for some)
+test: ## run the linters and all tests (ARGS="tests/test_x.py -k name": some tests only)
 	@tools/run test
 
 lint: ## run all linters
 	@tools/run lint
+
+format: ## let the formatters mend what they can
+	@tools/run format
 
 bench: ## run the benchmarks (ONLY=name for one)
 	@tools/run bench

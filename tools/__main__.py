@@ -8,6 +8,8 @@ import sys
 from . import databases, ground, postgres, python_packages, settings
 from .console import Failure
 from .demo import demo
+from .linting import format_all, lint
+from .testing import test
 
 
 def setup():
@@ -62,7 +64,17 @@ def _chosen_cluster():
     return postgres.TEST if os.environ.get("CLUSTER") == "test" else postgres.DEMO
 
 
-COMMANDS = {command.__name__: command for command in (setup, demo, odoo, psql, database, stop)}
+COMMANDS = {
+    "setup": setup,
+    "demo": demo,
+    "test": test,
+    "lint": lint,
+    "format": format_all,
+    "odoo": odoo,
+    "psql": psql,
+    "database": database,
+    "stop": stop,
+}
 
 
 def main():

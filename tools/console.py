@@ -1,8 +1,6 @@
 """Saying what is being done, and running other programs."""
 
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -30,27 +28,27 @@ def step(text):
     say(f"{text}: done in {time.monotonic() - began:.1f} s")
 
 
-def run(command, **options):
+def tied(command, signal="TERM"):
+    """Return a command that the kernel ends when the process that started it ends, however it does.
+
+    :param command: list of the program and its arguments
+    :param signal: name of the signal that it gets
+    """
+    return ["setpriv", "--pdeathsig", signal, *map(str, command)]
+
+
+def run(command, to_the_end=False, **options):
     """Run a program quietly and return what it printed.
 
     :param command: list of the program and its arguments
+    :param to_the_end: whether it goes on when this process is killed
     :param options: passed on to :func:`subprocess.run`
-    :raises Failure: when it can't be started or doesn't end with status 0; the text holds the end of its output
+    :raises Failure: when it doesn't end with status 0, with the end of its output
     """
-    command = [str(part) for part in command]
-    options.setdefault("stdin", subprocess.DEVNULL)
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False, **options
-        )
-    except OSError as error:
-        raise Failure(f"{command[0]} can't be started: {error}") from error
+    command = list(map(str, command)) if to_the_end else tied(command, "KILL")
+    options = {"stdin": subprocess.DEVNULL, "text": True, "errors": "replace"} | options
+    done = subprocess.run(command, capture_output=True, check=False, **options)
     if done.returncode:
-        raise Failure(f"{' '.join(command)}\nended with status {done.returncode}:\n{done.stdout[-4000:]}")
+        said = (done.stdout + done.stderr)[-4000:]
+        raise Failure(f"{' '.join(command)}\nended with status {done.returncode}:\n{said}")
     return done.stdout
-
-
-def die_with_parent():
-    """Have the kernel end a new process with the one that started it; to be given as ``preexec_fn``."""
-    set_death_signal = 1
-    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)

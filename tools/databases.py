@@ -43,10 +43,10 @@ def copy(cluster, source, target):
 
 
 def odoo(cluster, *arguments, **options):
-    """Run Odoo and return what it logged.
+    """Run Odoo to its end.
 
     :param arguments: of its command line
-    :raises Failure: when it fails; the text holds the end of the log
+    :raises Failure: when it fails; the text holds what it said
     """
     command = [python_packages.python(), "-m", "odoo", *arguments]
     return run(command, env=ground.environment(cluster, **options), cwd=settings.REPOSITORY)
@@ -54,7 +54,8 @@ def odoo(cluster, *arguments, **options):
 
 def install(cluster, name, modules, *arguments):
     """Install modules in a database, made if it isn't there."""
-    odoo(cluster, "-d", name, "-i", ",".join(modules), "--no-http", "--stop-after-init", "--max-cron-threads=0", *arguments)
+    quickly = ("--no-http", "--stop-after-init", "--max-cron-threads=0")
+    odoo(cluster, "-d", name, "-i", ",".join(modules), *quickly, *arguments)
 
 
 def create(cluster, name):
@@ -72,7 +73,7 @@ def snapshot(cluster):
     name = f"odoo_{cache.key(_odoo_version(), LANGUAGES, *modules)}"
     with cache.locked(f"database {name}"):
         if not exists(cluster, name):
-            with step(f"Database {name}: Odoo with {', '.join(modules)} in {LANGUAGES}; this happens once"):
+            with step(f"Database {name}: Odoo with what ours need, in {LANGUAGES}; once"):
                 _make_snapshot(cluster, name, modules)
     return name
 
@@ -90,7 +91,10 @@ def _make_snapshot(cluster, name, modules):
 def _needed_modules():
     """Return Odoo's modules that ours depend on."""
     ours = {folder.name for folder in settings.module_folders()}
-    manifests = [ast.literal_eval((folder / "__manifest__.py").read_text()) for folder in settings.module_folders()]
+    manifests = [
+        ast.literal_eval((folder / "__manifest__.py").read_text())
+        for folder in settings.module_folders()
+    ]
     return MODULES.union(*(manifest["depends"] for manifest in manifests)) - ours
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .console import Failure, run, say, step
 
-INSTALL = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+INSTALL = ["apt-get", "install", "-yq", "--no-install-recommends", "-oDPkg::Lock::Timeout=300"]
 
 
 def _program(*names):
@@ -46,11 +46,14 @@ def install(packages):
         return
     as_root = [] if os.geteuid() == 0 else ["sudo"]
     if not shutil.which("apt-get") or (as_root and not shutil.which("sudo")):
-        raise Failure(f"Please install these packages, or what holds the same programs: {' '.join(packages)}")
+        raise Failure(
+            f"Please install these packages, or what holds the same programs: {' '.join(packages)}"
+        )
     with step(f"Debian packages {' '.join(packages)}"):
-        # stdin is left alone, so that sudo can ask for a password
-        run([*as_root, "apt-get", "update", "-q"], stdin=None)
-        run([*as_root, "env", "DEBIAN_FRONTEND=noninteractive", *INSTALL, *packages], stdin=None)
+        # to the end, as half an installation is hard to mend; sudo may ask for a password
+        undisturbed = {"to_the_end": True, "stdin": None}
+        run([*as_root, "apt-get", "update", "-q"], **undisturbed)
+        run([*as_root, "env", "DEBIAN_FRONTEND=noninteractive", *INSTALL, *packages], **undisturbed)
 
 
 class Archive:
@@ -67,8 +70,13 @@ class Archive:
         self.folder = folder
         for name in ("lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True)
-        self._options = ["-q", "-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
-        self._options += ["-o", "Acquire::Languages=none", "-o", "APT::Sandbox::User="]
+        state = {
+            "Dir::State::Lists": folder / "lists",
+            "Dir::Cache": folder / "cache",
+            "Acquire::Languages": "none",
+            "APT::Sandbox::User": "",
+        }
+        self._options = [f"-o{name}={value}" for name, value in state.items()]
 
     def download(self, *packages):
         """Download packages and return the files.
@@ -90,18 +98,20 @@ class Archive:
     def _address(self):
         """Return the archive's address as the machine's own sources have it."""
         self._apt("update")
-        lines = self._apt("indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Label: Debian")
+        listed = ("--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Label: Debian")
+        lines = self._apt("indextargets", *listed).splitlines()
         # "bookworm-updates" and the like may be kept elsewhere
-        addresses = [address for release, address in map(str.split, lines.splitlines()) if "-" not in release]
+        addresses = [address for suite, address in map(str.split, lines) if "-" not in suite]
         if not addresses:
             raise Failure("This machine has no Debian archive among its apt sources.")
         return addresses[0]
 
     def _use_suites(self, address, suites):
-        options = f"[signed-by={self.KEYRING}] " if self.KEYRING.exists() else ""
+        signed = f"[signed-by={self.KEYRING}] " if self.KEYRING.exists() else ""
         sources = self.folder / "sources.list"
-        sources.write_text("".join(f"deb {options}{address} {suite} main\n" for suite in sorted(suites)))
-        self._options += ["-o", f"Dir::Etc::SourceList={sources}", "-o", "Dir::Etc::SourceParts=/dev/null"]
+        lines = [f"deb {signed}{address} {suite} main\n" for suite in sorted(suites)]
+        sources.write_text("".join(lines))
+        self._options += [f"-oDir::Etc::SourceList={sources}", "-oDir::Etc::SourceParts=/dev/null"]
 
 
 def unpack(package_file, folder):
@@ -119,6 +129,10 @@ def warn_of_dangling_links(folder, known):
 
     :param known: names that are known to be missing and not missed
     """
-    dangling = [path for path in folder.rglob("*") if path.is_symlink() and not path.exists() and path.name not in known]
+    dangling = [
+        path
+        for path in folder.rglob("*")
+        if path.is_symlink() and not path.exists() and path.name not in known
+    ]
     for path in dangling:
         say(f"Beware: {path.name} is missing from the packages; pages that need it will fail")

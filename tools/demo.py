@@ -8,7 +8,7 @@ import urllib.request
 from contextlib import contextmanager
 
 from . import databases, ground, postgres, python_packages, settings
-from .console import Failure, die_with_parent, say, step
+from .console import Failure, say, step, tied
 from .mailserver import MailServer, free_port
 
 DATABASE = "collections_demo"
@@ -35,7 +35,14 @@ def demo():
 
 def _run_collection(cluster, mail_server, address):
     """Load the ledger and run the job in Odoo; its summary goes to the terminal, its last line comes back."""
-    command = [python_packages.python(), "-m", "tools.inside.demo", DATABASE, str(mail_server.smtp_port), address]
+    command = [
+        python_packages.python(),
+        "-m",
+        "tools.inside.demo",
+        DATABASE,
+        str(mail_server.smtp_port),
+        address,
+    ]
     with _started(command, cluster, stdout=subprocess.PIPE, text=True) as process:
         last = ""
         for line in process.stdout:
@@ -53,7 +60,9 @@ def _print_received(mail_server, outcome):
     except TimeoutError as error:
         raise Failure(f"The mail server did not receive all that Odoo sent: {error}") from error
     print(f"\nMessages received by the mail server: {len(messages)}")
-    print(f"Messages waiting in Odoo: {outcome['waiting']}, failed: {outcome['failed']}\n", flush=True)
+    print(
+        f"Messages waiting in Odoo: {outcome['waiting']}, failed: {outcome['failed']}\n", flush=True
+    )
 
 
 def _serve(cluster, mail_server, address, logins):
@@ -87,11 +96,12 @@ def _load_first_page(process, address):
 def _started(command, cluster, **options):
     """Give a process that runs in the prepared environment; it ends with the block."""
     process = subprocess.Popen(
-        command,
+        tied(command),
         env=ground.environment(cluster),
         cwd=settings.REPOSITORY,
         stdin=subprocess.DEVNULL,
-        preexec_fn=die_with_parent,
+        # so that Ctrl-C reaches only us
+        start_new_session=True,
         **options,
     )
     with process:

@@ -72,7 +72,9 @@ def _build_odoo():
     cache.build(node_packages.folder(), "npm packages", node_packages.make)
     if not settings.OWN_ODOO:
         script = node_packages.module(SEGMENTATION)
-        cache.build(odoo_package.folder(), "Odoo 19", lambda target: odoo_package.make(target, script))
+        cache.build(
+            odoo_package.folder(), "Odoo 19", lambda target: odoo_package.make(target, script)
+        )
 
 
 def _build_python():

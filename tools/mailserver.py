@@ -6,9 +6,10 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from itertools import chain
 
 from . import node_packages
-from .console import Failure, die_with_parent
+from .console import Failure, tied
 
 
 def free_port(preferred=0):
@@ -55,18 +56,28 @@ class MailServer:
 
         :raises Failure: when it doesn't within 30 seconds
         """
-        self._folder = tempfile.TemporaryDirectory(prefix="collections-mail-", ignore_cleanup_errors=True)
-        command = ["node", node_packages.module("maildev/bin/maildev"), "--silent", "--mail-directory", self._folder.name]
-        command += ["--ip", "127.0.0.1", "--smtp", str(self.smtp_port), "--web", str(self.web_port)]
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="collections-mail-", ignore_cleanup_errors=True
+        )
+        options = {
+            "--ip": "127.0.0.1",
+            "--smtp": self.smtp_port,
+            "--web": self.web_port,
+            "--mail-directory": self._folder.name,
+        }
+        program = node_packages.module("maildev/bin/maildev")
+        command = ["node", program, "--silent", *chain.from_iterable(options.items())]
         # a session of its own, so that Ctrl-C reaches only us
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=die_with_parent
+            tied(command), stdin=subprocess.DEVNULL, start_new_session=True
         )
         deadline = time.monotonic() + 30
         while not (self._answers(self.smtp_port) and self._answers(self.web_port)):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._end()
-                raise Failure(f"The mail server doesn't start on ports {self.smtp_port} and {self.web_port}.")
+                raise Failure(
+                    f"The mail server doesn't start on ports {self.smtp_port} and {self.web_port}."
+                )
             time.sleep(0.05)
 
     def stop(self):
@@ -81,7 +92,9 @@ class MailServer:
         ``attachments`` and ``envelope``.
         """
         if self._process:
-            with urllib.request.urlopen(f"{self.address}/email?skip={len(self._messages)}", timeout=60) as answer:
+            with urllib.request.urlopen(
+                f"{self.address}/email?skip={len(self._messages)}", timeout=60
+            ) as answer:
                 self._messages += json.load(answer)
         return self._earlier + self._messages
 
@@ -93,7 +106,9 @@ class MailServer:
         deadline = time.monotonic() + seconds
         while len(messages := self.messages()) < count:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(messages)} of {count} messages received in {seconds} seconds")
+                raise TimeoutError(
+                    f"{len(messages)} of {count} messages received in {seconds} seconds"
+                )
             time.sleep(0.2)
         return messages
 

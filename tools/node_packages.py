@@ -10,7 +10,11 @@ FILES = ("package.json", "package-lock.json", ".npmrc")
 
 def folder():
     """Return the folder that holds node_modules for this lock file."""
-    return settings.CACHE / "node" / cache.key((settings.NODE_FOLDER / "package-lock.json").read_text())
+    return (
+        settings.CACHE
+        / "node"
+        / cache.key((settings.NODE_FOLDER / "package-lock.json").read_text())
+    )
 
 
 def module(path):

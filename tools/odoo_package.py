@@ -44,7 +44,9 @@ def python_path():
         return folder() / "usr/lib/python3/dist-packages"
     release = path / "odoo" / "release.py"
     if not release.exists() or "version_info = (19, 0" not in release.read_text():
-        raise Failure(f"ODOO_PATH: {path} holds no Odoo 19 (looked for the package in {release.parent}).")
+        raise Failure(
+            f"ODOO_PATH: {path} holds no Odoo 19 (looked for the package in {release.parent})."
+        )
     return path
 
 

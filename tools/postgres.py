@@ -101,19 +101,28 @@ class Cluster:
         """Make the cluster unless it is there; renamed when whole, so that an interruption leaves none."""
         self._make_folder()
         if not self._data.exists():
-            unfinished = self._folder / "unfinished"
-            shutil.rmtree(unfinished, ignore_errors=True)
+            for abandoned in self._folder.glob("unfinished-*"):
+                shutil.rmtree(abandoned, ignore_errors=True)
+            unfinished = self._folder / f"unfinished-{os.getpid()}"
             access = ["--auth-local=trust", "--auth-host=reject", "--username=odoo"]
             self._as_owner("initdb", "-D", unfinished, "-E", "UTF8", "--locale=C.UTF-8", *access)
             with (unfinished / "postgresql.conf").open("a") as configuration:
                 configuration.write("include 'collections.conf'\n")
             unfinished.rename(self._data)
-        options = USUAL | (FORGETFUL if self.forgetful else {}) | {"unix_socket_directories": f"'{self._folder}'"}
-        (self._data / "collections.conf").write_text("".join(f"{name} = {value}\n" for name, value in options.items()))
+        options = (
+            USUAL
+            | (FORGETFUL if self.forgetful else {})
+            | {"unix_socket_directories": f"'{self._folder}'"}
+        )
+        (self._data / "collections.conf").write_text(
+            "".join(f"{name} = {value}\n" for name, value in options.items())
+        )
 
     def _make_folder(self):
         if len(str(self._folder)) > LONGEST_SOCKET_FOLDER:
-            raise Failure(f"{self._folder} is too long for PostgreSQL's socket; choose a shorter COLLECTIONS_CACHE.")
+            raise Failure(
+                f"{self._folder} is too long for PostgreSQL's socket; choose a shorter COLLECTIONS_CACHE."
+            )
         if self._folder.exists():
             return
         self._folder.mkdir(parents=True, mode=0o700)
@@ -143,7 +152,9 @@ class OwnServer:
         try:
             run(["psql", "-X", "-d", "postgres", "-c", "SELECT 1"])
         except Failure as error:
-            raise Failure(f"Your own PostgreSQL (COLLECTIONS_PG=own) can't be reached: {error}") from error
+            raise Failure(
+                f"Your own PostgreSQL (COLLECTIONS_PG=own) can't be reached: {error}"
+            ) from error
 
     def stop(self):
         """Leave it running."""

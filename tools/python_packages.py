@@ -13,7 +13,11 @@ PIP = ["-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check"]
 
 def venv_folder():
     """Return the folder of the venv for this lock file and this Python."""
-    return settings.CACHE / "venv" / cache.key(settings.LOCK_FILE.read_text(), sys.version, sys.base_prefix)
+    return (
+        settings.CACHE
+        / "venv"
+        / cache.key(settings.LOCK_FILE.read_text(), sys.version, sys.base_prefix)
+    )
 
 
 def peer_folder():
@@ -30,7 +34,16 @@ def make_venv(target):
     """Make the venv and install what the lock file pins."""
     venv.create(target, with_pip=True)
     # every package is in the lock file, so there is nothing to resolve
-    run([target / "bin" / "python", *PIP, "install", "--no-deps", "--requirement", settings.LOCK_FILE])
+    run(
+        [
+            target / "bin" / "python",
+            *PIP,
+            "install",
+            "--no-deps",
+            "--requirement",
+            settings.LOCK_FILE,
+        ]
+    )
 
 
 def make_peer(target):

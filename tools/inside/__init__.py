@@ -14,6 +14,8 @@ def open_environment(database, log_level="warn"):
     :param database: its name
     :param log_level: least level that is logged
     """
-    config.parse_config(["-d", database, "--no-http", f"--log-level={log_level}"], setup_logging=True)
+    config.parse_config(
+        ["-d", database, "--no-http", f"--log-level={log_level}"], setup_logging=True
+    )
     with Registry(database).cursor() as cr:
         yield Environment(cr, SUPERUSER_ID, {})

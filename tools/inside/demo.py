@@ -59,7 +59,9 @@ def run_job(env, job):
             if isinstance(trouble, dict):
                 raise RuntimeError(trouble["params"]["data"]["debug"])
         if time.monotonic() > deadline:
-            raise TimeoutError(f"The scheduled jobs still have work to do after {SECONDS_TO_DELIVER} seconds")
+            raise TimeoutError(
+                f"The scheduled jobs still have work to do after {SECONDS_TO_DELIVER} seconds"
+            )
         ran |= ready
         env.invalidate_all()
         ready = get_ready_jobs(env, ran)
@@ -88,8 +90,13 @@ def print_summary(env):
     customers = env["collection.customer"].with_context(allowed_company_ids=companies.ids)
     summary = customers._get_run_summary()
     print(f"\nOpen items: {summary['items']}, {env.company.currency_id.format(summary['amount'])}")
-    print_counts("Decisions", {reason or "(none)": number for reason, number in summary["decisions"].items()})
-    print_counts("Notices", {f"{step}, {channel}": number for (step, channel), number in summary["notices"].items()})
+    print_counts(
+        "Decisions", {reason or "(none)": number for reason, number in summary["decisions"].items()}
+    )
+    print_counts(
+        "Notices",
+        {f"{step}, {channel}": number for (step, channel), number in summary["notices"].items()},
+    )
 
 
 def print_counts(title, counts):

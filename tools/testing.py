@@ -1,0 +1,44 @@
+"""The tests, by pytest in a database with all our modules and no demo data."""
+
+import os
+import shlex
+import subprocess
+
+from . import databases, ground, postgres, python_packages, settings
+from .console import say
+from .linting import lint
+
+DATABASE = "collections_test"
+
+
+def test():
+    """Run the linters and all tests, or only the tests that ARGS says.
+
+    Each of the processes that share the tests has a copy of the database. JOBS says how many they are.
+
+    :return: 0 when nothing is to be mended
+    """
+    chosen = shlex.split(os.environ.get("ARGS", ""))
+    to_mend = 0 if chosen else lint()
+    ground.prepare()
+    cluster = postgres.TEST
+    cluster.start()
+    databases.create(cluster, DATABASE)
+    command = _command(*(chosen or _folders()))
+    failed = subprocess.call(command, env=ground.environment(cluster), cwd=settings.REPOSITORY)
+    if to_mend:
+        say("The linters had something to say, see above")
+    return failed or to_mend
+
+
+def _command(*tests):
+    # a class is run by one process, so that what it prepares is made once
+    sharing = ["-n", os.environ.get("JOBS", "2"), "--dist", "loadscope"]
+    odoo = [f"--odoo-database={DATABASE}", "--odoo-http"]
+    return [python_packages.python(), "-m", "pytest", *sharing, *odoo, *tests]
+
+
+def _folders():
+    """Return the folders of tests: those across modules, and each module's own."""
+    ours = [folder / "tests" for folder in (settings.REPOSITORY, *settings.module_folders())]
+    return [str(folder.relative_to(settings.REPOSITORY)) for folder in ours if folder.is_dir()]
