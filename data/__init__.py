@@ -1,0 +1,1 @@
+"""Data for demonstrations, tests and benchmarks (not part of any Odoo module)."""

@@ -1,0 +1,127 @@
+"""Loading a ledger into an Odoo database."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from odoo import SUPERUSER_ID, fields
+
+from . import vocabulary as words
+from .claims import Claims
+from .masters import Masters
+from .model import Ledger
+from .numbering import Numbering
+from .orm import OrmLoader
+
+# Nobody follows or is told about what is loaded, and its changes are not logged one by one.
+QUIET = {"tracking_disable": True, "mail_create_nosubscribe": True, "mail_notrack": True}
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What ``load`` made; all dictionaries give records by the keys of the ledger."""
+
+    ledger: Ledger
+    today: object
+    companies: dict
+    partners: dict
+    moves: dict
+    payments: dict
+
+
+class LedgerIndex:
+    """Rows of a ledger by the key that other rows refer to."""
+
+    def __init__(self, ledger):
+        self.moves = {row.key: row for row in ledger.moves}
+        self.lines = _grouped(ledger.move_lines, "move")
+        self.entry_lines = _grouped(ledger.entry_lines, "move")
+        self.allocations = _grouped(ledger.allocations, "source")
+
+
+def _grouped(rows, name):
+    groups = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, name)].append(row)
+    return groups
+
+
+def load(env, ledger, today=None, mode="auto", companies=None, chart=None, step=None):
+    """Load ``ledger`` into the database of ``env`` and return a ``Loaded``.
+
+    Nothing is committed; customers are always new ones, while users, terms and products of an
+    earlier load are used again.
+
+    :param env: any environment; everything is done as superuser
+    :param Ledger ledger: what to load
+    :param date today: the day that the ledger's days count from (default: today)
+    :param str mode: ``orm`` posts and pays everything through the ORM; ``sql`` writes as much as
+        it can set-based; ``auto`` writes what was settled long ago set-based and the rest
+        through the ORM
+    :param dict companies: existing companies by key of the ledger (``main``, ``second``,
+        ``branch``, a branch of ``second``); those missing are created
+    :param str chart: chart template for companies that are created, e.g. ``generic_coa``
+        (default: the one named in the ledger, if its localisation is installed)
+    :param step: called with a text whenever a part is done, e.g. to print it or to commit
+    """
+    step = step or (lambda message: None)
+    env = _quiet(env)
+    today = today or fields.Date.context_today(env.user)
+    masters = Masters(env, ledger, today, companies, chart).load()
+    step(f"{len(ledger.partners)} customers and contacts made")
+    index = LedgerIndex(ledger)
+    numbering = Numbering(masters.env)
+    names = _number_moves(ledger, masters, numbering)
+    loader = OrmLoader(masters, index, numbering, Claims(), step)
+    loader.load_moves(ledger.moves, names)
+    loader.allocate_credit_notes(
+        [row for row in ledger.moves if row.type == "refund" and index.allocations[row.key]]
+    )
+    loader.load_payments(ledger.payments)
+    loader.load_bank_lines(ledger.bank_lines)
+    _log_hints(ledger, loader.moves)
+    masters.env.flush_all()
+    return Loaded(
+        ledger=ledger,
+        today=today,
+        companies=masters.companies,
+        partners=masters.partners,
+        moves=loader.moves,
+        payments=loader.payments,
+    )
+
+
+def create_companies(env, ledger, chart=None):
+    """Create the companies of ``ledger`` only and return them by key.
+
+    Tests that load several ledgers pass them on to ``load``: a chart of accounts takes longer
+    than a small ledger.
+    """
+    masters = Masters(_quiet(env), ledger, None, chart=chart)
+    masters.load_companies()
+    return masters.companies
+
+
+def _quiet(env):
+    """The environment of the superuser, in Spanish if possible, that tells nobody."""
+    languages = {code for code, _name in env["res.lang"].get_installed()}
+    lang = "es_ES" if "es_ES" in languages else "en_US"
+    return env(user=SUPERUSER_ID, su=True, context={**env.context, **QUIET, "lang": lang})
+
+
+def _number_moves(ledger, masters, numbering):
+    """The numbers of the posted moves by key, in the order of their dates."""
+    names = {}
+    for row in sorted(ledger.moves, key=lambda row: (row.day, row.key)):
+        if row.state == "posted":
+            journal = masters.journal(row.company, OrmLoader.journal_kind(row))
+            move_type = {"invoice": "out_invoice", "refund": "out_refund"}.get(row.type, "entry")
+            names[row.key] = numbering.next(journal, move_type, masters.date(row.day))
+    return names
+
+
+def _log_hints(ledger, moves):
+    """Write what people have heard about an invoice as a note on it."""
+    hinted = [row for row in ledger.moves if row.hint]
+    for number, row in enumerate(hinted):
+        texts = words.HINTS[row.hint]
+        moves[row.key]._message_log(body=texts[number % len(texts)])

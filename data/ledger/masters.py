@@ -1,0 +1,375 @@
+"""Companies, users, terms, products, rates and partners of a ledger, made through the ORM."""
+
+from collections import defaultdict
+from datetime import timedelta
+
+from odoo import Command
+
+# The foreign currency of a company whose own currency is the US dollar.
+FOREIGN_OF_DOLLARS = "EUR"
+
+DEBIT_METHOD_NAMES = {"en_US": "SEPA direct debit", "es_ES": "Domiciliación SEPA"}
+NON_TRADE_NAMES = {"en_US": "Staff advances", "es_ES": "Anticipos al personal"}
+
+
+class Masters:
+    """Makes what the documents of a ledger refer to, or finds it from an earlier load.
+
+    After ``load()`` these dictionaries give records by the keys of the ledger: ``companies``,
+    ``terms``, ``products``, ``users``, ``partners``.
+    """
+
+    def __init__(self, env, ledger, today, companies=None, chart=None):
+        self.env = env
+        self.ledger = ledger
+        self.today = today
+        self.chart = chart
+        self.companies = dict(companies or {})
+        self.terms, self.products, self.users, self.partners = {}, {}, {}, {}
+        self.languages = {code for code, _name in env["res.lang"].get_installed()}
+        self._journals = {}
+        self._non_trade = {}
+        self._debit_methods = {}
+
+    def load(self):
+        """Make or find everything, in the order in which one thing needs another."""
+        self.load_companies()
+        self._load_users()
+        self._load_terms()
+        self._load_products()
+        self._load_rates()
+        self._load_partners()
+        return self
+
+    def date(self, day):
+        """The date of a ``day`` of the ledger."""
+        return self.today + timedelta(days=day)
+
+    # Companies and their accounts ----------------------------------------------------------
+
+    def load_companies(self):
+        """Create the companies that were not given, each with its chart of accounts."""
+        missing = [row for row in self.ledger.companies if row.key not in self.companies]
+        # Odoo would install every localisation module of the country, in mid-transaction.
+        Company = self.env["res.company"].with_context(chart_template_load=True)
+        for row in missing:  # branches come after their parent
+            parent = self.companies.get(row.parent, Company)
+            self.companies[row.key] = Company.create(self._company_values(row, parent))
+        created = {row.key for row in missing}
+        for row in missing:
+            if row.parent not in created:  # a chart is loaded for the branches of its company too
+                self._load_chart(row, self.companies[row.key])
+        self.env.user.company_ids |= self.env["res.company"].union(*self.companies.values())
+        allowed = [company.id for company in self.companies.values()]
+        self.env = self.env(context={**self.env.context, "allowed_company_ids": allowed})
+        self.companies = {key: c.with_env(self.env) for key, c in self.companies.items()}
+
+    def _company_values(self, row, parent):
+        values = {
+            "name": row.name,
+            "parent_id": parent.id,
+            "country_id": self._country(row).id,
+            "currency_id": parent.currency_id.id or self._currency("EUR").id,
+            "state_id": self._state(row).id,
+            **{
+                name: getattr(row, name)
+                for name in ("street", "zip", "city", "vat", "phone", "email", "website")
+            },
+        }
+        if "iap_enrich_auto_done" in parent._fields:  # else it asks a server about the company
+            values["iap_enrich_auto_done"] = True
+        return values
+
+    def _load_chart(self, row, company):
+        """Load the asked-for chart; the generic one where its localisation is not installed."""
+        template = company.root_id.chart_template or self.chart or row.chart
+        known = self.env["account.chart.template"]._get_chart_template_mapping().get(template)
+        if not known or not known["installed"]:
+            template = "generic_coa"
+        currency = company.currency_id
+        self.env["account.chart.template"].try_loading(
+            template, company=company, install_demo=False
+        )
+        if template == "generic_coa":  # it is American: everybody else is foreign and untaxed
+            company.currency_id = currency
+            self.env["account.fiscal.position"].search(
+                [("company_id", "=", company.id)]
+            ).auto_apply = False
+
+    def journal(self, company_key, kind):
+        """The journal of a ``kind`` (sale, bank, general) that a company uses."""
+        company = self.companies[company_key].root_id
+        if (company, kind) not in self._journals:
+            self._journals[company, kind] = self.env["account.journal"].search(
+                [("company_id", "=", company.id), ("type", "=", kind)], limit=1
+            )
+        return self._journals[company, kind]
+
+    def receivable(self, company_key, partner=None):
+        """The account on which ``partner`` (or anybody) owes money to a company."""
+        company = self.companies[company_key]
+        partner = partner or company.partner_id
+        return partner.with_company(company).property_account_receivable_id
+
+    def non_trade_account(self, company_key):
+        """A receivable account that is not for sales, made if the chart has none."""
+        company = self.companies[company_key].root_id
+        if company not in self._non_trade:
+            Account = self.env["account.account"].with_company(company)
+            domain = [
+                ("company_ids", "in", company.id),
+                ("account_type", "=", "asset_receivable"),
+            ]
+            account = Account.search([*domain, ("non_trade", "=", True)], limit=1)
+            if not account:
+                trade = self.receivable(company_key)
+                account = Account.create(
+                    {
+                        "name": NON_TRADE_NAMES["en_US"],
+                        "code": Account._search_new_account_code(trade.code),
+                        "account_type": "asset_receivable",
+                        "reconcile": True,
+                        "non_trade": True,
+                        "company_ids": [Command.set(company.ids)],
+                    }
+                )
+                self._translate(account, "name", NON_TRADE_NAMES)
+            self._non_trade[company] = account
+        return self._non_trade[company]
+
+    def equity_account(self, company_key):
+        """The counterpart of opening entries."""
+        company = self.companies[company_key].root_id
+        return self.env["account.account"].search(
+            [("company_ids", "in", company.id), ("account_type", "=like", "equity%")], limit=1
+        )
+
+    def debit_method(self, company_key):
+        """The payment method line "direct debit" of a company's bank journal."""
+        journal = self.journal(company_key, "bank")
+        if journal not in self._debit_methods:
+            lines = journal.inbound_payment_method_line_ids
+            line = lines.filtered(lambda line: line.name in DEBIT_METHOD_NAMES.values())[:1]
+            self._debit_methods[journal] = line or lines.create(
+                {
+                    "name": DEBIT_METHOD_NAMES["es_ES"],
+                    "payment_method_id": self.env.ref(
+                        "account.account_payment_method_manual_in"
+                    ).id,
+                    "journal_id": journal.id,
+                }
+            )
+        return self._debit_methods[journal]
+
+    def currency(self, company_key, code):
+        """The company's own currency for an empty ``code``, else a foreign one."""
+        own = self.companies[company_key].currency_id
+        if not code:
+            return own
+        return self._currency(FOREIGN_OF_DOLLARS if own.name == code else code)
+
+    def _currency(self, code):
+        currency = self.env.ref(f"base.{code}")
+        currency.active = True
+        return currency
+
+    def _load_rates(self):
+        roots = self.env["res.company"].union(*(c.root_id for c in self.companies.values()))
+        values = []
+        for company in roots:
+            key = next(key for key, c in self.companies.items() if c.root_id == company)
+            for code in {row.currency for row in self.ledger.rates}:
+                currency = self.currency(key, code)
+                known = currency.rate_ids.filtered(lambda r, c=company: r.company_id == c)
+                known = set(known.mapped("name"))
+                values += [
+                    {
+                        "currency_id": currency.id,
+                        "company_id": company.id,
+                        "name": self.date(row.day),
+                        "company_rate": row.rate if currency.name == code else 1 / row.rate,
+                    }
+                    for row in self.ledger.rates
+                    if row.currency == code and self.date(row.day) not in known
+                ]
+        self.env["res.currency.rate"].create(values)
+
+    # Users, terms, products ----------------------------------------------------------------
+
+    def _load_users(self):
+        Users = self.env["res.users"].with_context(no_reset_password=True)
+        company_ids = [company.id for company in self.companies.values()]
+        for row in self.ledger.salespeople:
+            user = Users.search([("login", "=", row.key)])
+            if user:
+                user.company_ids = [Command.link(company_id) for company_id in company_ids]
+            else:
+                user = Users.create(
+                    {
+                        "login": row.key,
+                        "name": row.name,
+                        "email": row.email,
+                        "company_id": company_ids[0],
+                        "company_ids": [Command.set(company_ids)],
+                        "lang": self._language("es_ES"),
+                    }
+                )
+            self.users[row.key] = user
+
+    def _load_terms(self):
+        for row in self.ledger.terms:
+            values = {
+                "name": row.name_en,
+                "early_discount": bool(row.discount),
+                "discount_percentage": row.discount,
+                "discount_days": row.discount_days,
+                "line_ids": [
+                    Command.create({"value": "percent", "value_amount": percent, "nb_days": days})
+                    for percent, days in zip(row.percents(), row.days(), strict=True)
+                ],
+            }
+            term = self._find_or_create("account.payment.term", f"term_{row.key}", values)
+            self._translate(term, "name", {"en_US": row.name_en, "es_ES": row.name_es})
+            self.terms[row.key] = term
+
+    def _load_products(self):
+        roots = self.env["res.company"].union(*(c.root_id for c in self.companies.values()))
+        for row in self.ledger.products:
+            values = {
+                "name": row.name_en,
+                "default_code": row.key,
+                "type": "service" if row.service else "consu",
+                "list_price": row.price,
+                "taxes_id": [Command.clear()],
+            }
+            product = self._find_or_create("product.product", f"product_{row.key}", values)
+            self._translate(product, "name", {"en_US": row.name_en, "es_ES": row.name_es})
+            for company in roots - product.taxes_id.company_id:
+                product.taxes_id |= self._sales_tax(company, row)
+            self.products[row.key] = product
+
+    def _sales_tax(self, company, row):
+        """The company's tax for a product: the one nearest to its rate, else the usual one."""
+        usual = company.account_sale_tax_id
+        scope = "service" if row.service else "consu"
+        taxes = self.env["account.tax"].search(
+            [
+                ("company_id", "=", company.id),
+                ("type_tax_use", "=", "sale"),
+                ("amount_type", "=", "percent"),
+                ("amount", "=", row.tax),
+                ("price_include_override", "!=", "tax_included"),
+                ("country_id", "=", company.account_fiscal_country_id.id),
+            ]
+        )
+        # In some charts taxes of one rate differ by what they are for; the first is the plain one.
+        fitting = taxes.filtered(lambda tax: tax.tax_scope == scope) or taxes
+        return usual if usual in fitting else fitting[:1] or usual
+
+    def _find_or_create(self, model, name, values):
+        """The record of an earlier load, or a new one (found again by its external id)."""
+        xml_id = f"__ledger__.{name}"
+        record = self.env.ref(xml_id, raise_if_not_found=False)
+        if not record:
+            record = self.env[model].create(values)
+            self.env["ir.model.data"]._update_xmlids(
+                [{"xml_id": xml_id, "record": record, "noupdate": True}]
+            )
+        return record
+
+    def _translate(self, record, name, texts):
+        record.update_field_translations(
+            name,
+            {
+                lang: texts["es_ES"] if lang.startswith("es") else texts["en_US"]
+                for lang in self.languages
+            },
+        )
+
+    # Partners ------------------------------------------------------------------------------
+
+    def _load_partners(self):
+        tags = self._tags()
+        # Customers first: contacts need their parent.
+        for rows in (
+            [row for row in self.ledger.partners if not row.parent],
+            [row for row in self.ledger.partners if row.parent],
+        ):
+            partners = (
+                self.env["res.partner"]
+                .with_context(no_vat_validation=True, mail_create_nosubscribe=True)
+                .create([self._partner_values(row, tags) for row in rows])
+            )
+            self.partners.update(zip([row.key for row in rows], partners, strict=True))
+        self._set_company_properties()
+        self.env["res.partner.bank"].create(
+            [
+                {"acc_number": row.iban, "partner_id": self.partners[row.key].id}
+                for row in self.ledger.partners
+                if row.iban
+            ]
+        )
+
+    def _partner_values(self, row, tags):
+        industry = row.industry and self.env.ref(f"base.res_partner_industry_{row.industry}")
+        values = {
+            "name": row.name,
+            "ref": "" if row.parent else row.key.upper(),
+            "is_company": row.kind in ("company", "public"),
+            "type": row.type,
+            "parent_id": self.partners[row.parent].id if row.parent else False,
+            "company_id": self.companies[row.company].id if row.company else False,
+            "function": row.function,
+            "country_id": self._country(row).id,
+            "state_id": self._state(row).id,
+            "user_id": self.users[row.salesperson].id if row.salesperson else False,
+            "category_id": [Command.set([tags[tag] for tag in row.tags.split("|") if tag])],
+            "lang": self._language(row.lang),
+            **{name: getattr(row, name) for name in ("street", "zip", "city", "email", "phone")},
+        }
+        if not row.parent:
+            values.update(vat=row.vat, industry_id=industry and industry.id, customer_rank=1)
+        return values
+
+    def _set_company_properties(self):
+        """Write what a customer has in each company that it may deal with."""
+        groups = defaultdict(lambda: self.env["res.partner"])
+        for row in self.ledger.partners:
+            if row.parent:
+                continue
+            partner = self.partners[row.key]
+            for key in [row.company] if row.company else self.companies:
+                if row.term:
+                    groups[key, "property_payment_term_id", self.terms[row.term].id] |= partner
+                # Odoo refuses a branch's customers a method of the parent's bank journal.
+                if row.method == "debit" and not self.companies[key].parent_id:
+                    method = self.debit_method(key).id
+                    groups[key, "property_inbound_payment_method_line_id", method] |= partner
+                if row.receivable == "non_trade":
+                    account = self.non_trade_account(key).id
+                    groups[key, "property_account_receivable_id", account] |= partner
+                if row.credit_limit:
+                    groups[key, "credit_limit", row.credit_limit] |= partner
+        for (key, name, value), partners in groups.items():
+            partners.with_company(self.companies[key]).write({name: value})
+
+    def _tags(self):
+        """Ids of the partner tags by name."""
+        Tag = self.env["res.partner.category"]
+        names = {tag for row in self.ledger.partners for tag in row.tags.split("|") if tag}
+        tags = {name: Tag.search([("name", "=", name)], limit=1) for name in sorted(names)}
+        return {name: (tag or Tag.create({"name": name})).id for name, tag in tags.items()}
+
+    def _country(self, row):
+        return self.env.ref("base.uk" if row.country == "GB" else f"base.{row.country.lower()}")
+
+    def _state(self, row):
+        return self.env["res.country.state"].search(
+            [("country_id", "=", self._country(row).id), ("code", "=", row.state)], limit=1
+        )
+
+    def _language(self, code):
+        """``code`` if that language is installed, else English if it is, else none."""
+        if code in self.languages:
+            return code
+        return "en_US" if "en_US" in self.languages else False
