@@ -365,7 +365,7 @@ class CollectionCustomer(models.Model):
         """Insert files for the given commercial partners, then give them scheme and collector."""
         if not partner_ids:
             return self.browse()
-        self.flush_model()
+        self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """
@@ -387,7 +387,7 @@ class CollectionCustomer(models.Model):
             )
         )
         files = self.browse(id_ for [id_] in rows)
-        self.env.invalidate_all(flush=False)
+        self.env.invalidate_all()
         files._assign_strategies()
         files._assign_collectors()
         return files

@@ -83,6 +83,9 @@ class CollectionNotice(models.Model):
     )
     message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null")
     mail_id = fields.Many2one("mail.mail", readonly=True, index=True, ondelete="set null")
+    message_body = fields.Html(
+        related="message_id.body", string="Message", help="What was really sent."
+    )
     message_uid = fields.Char(
         string="Message-Id", readonly=True, help="Identifies the e-mail, whoever relays it."
     )
@@ -490,7 +493,9 @@ class CollectionNotice(models.Model):
                     "res_ids": str(self.customer_id.ids),
                     "template_id": template.id if template else False,
                     "email_layout_xmlid": layout,
+                    # author and sender are computed together: give both or neither
                     "author_id": self.company_id[:1].partner_id.id,
+                    "email_from": (template and template.email_from) or self._get_sender(),
                     "auto_delete": False,
                     "force_send": False,
                     "use_exclusion_list": False,
@@ -500,6 +505,14 @@ class CollectionNotice(models.Model):
         )
         mails, _messages = composer._action_send_mail()
         by_customer = {mail.res_id: mail for mail in mails}
+        if not all(mails.mapped("email_from")):
+            raise UserError(
+                self.env._(
+                    "There is no address to write from: set the e-mail of company %(company)s or of "
+                    "the collector, or the sender of the message's template.",
+                    company=self.company_id[:1].name,
+                )
+            )
         for notice in self:
             mail = by_customer[notice.customer_id.id]
             notice._set_state(
@@ -508,6 +521,11 @@ class CollectionNotice(models.Model):
                 message_id=mail.mail_message_id.id,
                 message_uid=mail.message_id,
             )
+
+    def _get_sender(self):
+        """Return the address that messages in a person's own words come from."""
+        collector = self.collector_id[:1]
+        return collector.email_formatted or self.company_id[:1].email_formatted
 
     def _get_render_context(self):
         """The context in which templates find these notices (``object.notice_id``)."""

@@ -105,12 +105,20 @@ class CollectionNoticeContent(models.AbstractModel):
         :param customers: collection.customer
         :return: dict customer id -> list of rows (dict) in order of due date: the columns of
             ``collection.due.item`` that are read here, ``name``, ``move_type``,
-            ``payment_reference``, ``access_token`` and ``non_trade``
+            ``payment_reference``, ``access_token``, ``is_payment`` and ``non_trade``
         """
         DueItem = self.env["collection.due.item"]
         DueItem._flush_decision()
         self.env["account.move"].flush_model(
-            ["access_token", "move_type", "name", "payment_reference", "ref"]
+            [
+                "access_token",
+                "move_type",
+                "name",
+                "origin_payment_id",
+                "payment_reference",
+                "ref",
+                "statement_line_id",
+            ]
         )
         self.env["account.move.line"].flush_model(["name"])
         items = defaultdict(list)
@@ -137,6 +145,8 @@ class CollectionNoticeContent(models.AbstractModel):
                         THEN COALESCE(NULLIF(line.name, ''), NULLIF(move.ref, ''), move.name)
                         ELSE move.name END AS name,
                    move.move_type, move.payment_reference, move.access_token,
+                   move.origin_payment_id IS NOT NULL
+                   OR move.statement_line_id IS NOT NULL AS is_payment,
                    COALESCE(account.non_trade, FALSE) AS non_trade
               FROM (%s) item
               JOIN account_move move ON move.id = item.move_id
@@ -323,7 +333,8 @@ class CollectionNoticeContent(models.AbstractModel):
     def _prepare_row(self, item, currency, links):
         """Return the texts of one open item; ``url`` is empty where there is no link."""
         return {
-            "name": item["name"] or "",
+            "credit": item["residual_currency"] < 0,
+            "name": self._get_document_name(item),
             "url": links.get(item["move_id"]),
             "date": format_date(self.env, item["date_invoice"]),
             "due": format_date(self.env, item["date_due"]),
@@ -331,6 +342,12 @@ class CollectionNoticeContent(models.AbstractModel):
             "amount": format_amount(self.env, item["amount_currency"], currency),
             "open": format_amount(self.env, item["residual_currency"], currency),
         }
+
+    def _get_document_name(self, item):
+        """Return how a document is called to the customer; payments have numbers only for us."""
+        if item["is_payment"] and item["residual_currency"] < 0:
+            return self.env._("Payment")
+        return item["name"] or ""
 
     def _get_more_text(self, items, currency):
         """Return the line that sums up the items that are not named one by one."""
