@@ -6,6 +6,7 @@ import signal
 import sys
 
 from . import databases, ground, postgres, python_packages, settings
+from .bench import bench
 from .console import Failure
 from .demo import demo
 from .linting import format_all, lint
@@ -70,6 +71,7 @@ COMMANDS = {
     "test": test,
     "lint": lint,
     "format": format_all,
+    "bench": bench,
     "odoo": odoo,
     "psql": psql,
     "database": database,

@@ -5,7 +5,7 @@ import os
 import shutil
 
 from . import cache, ground, odoo_package, python_packages, settings
-from .console import run, step
+from .console import Failure, run, step
 
 # Beside what our modules depend on: a chart of accounts, and payments online.
 MODULES = {"account_payment", "l10n_es"}
@@ -42,20 +42,27 @@ def copy(cluster, source, target):
     sql(cluster, f'CREATE DATABASE "{target}" TEMPLATE "{source}" {cluster.copying}')
 
 
-def odoo(cluster, *arguments, **options):
+def odoo(cluster, *arguments, addons=()):
     """Run Odoo to its end.
 
     :param arguments: of its command line
+    :param addons: further add-on folders
     :raises Failure: when it fails; the text holds what it said
     """
     command = [python_packages.python(), "-m", "odoo", *arguments]
-    return run(command, env=ground.environment(cluster, **options), cwd=settings.REPOSITORY)
+    run(command, env=ground.environment(cluster, addons), cwd=settings.REPOSITORY)
 
 
-def install(cluster, name, modules, *arguments):
-    """Install modules in a database, made if it isn't there."""
+def install(cluster, name, modules, *arguments, addons=()):
+    """Install modules in a database, made if it isn't there.
+
+    :raises Failure: when Odoo fails, or doesn't find a module
+    """
     quickly = ("--no-http", "--stop-after-init", "--max-cron-threads=0")
-    odoo(cluster, "-d", name, "-i", ",".join(modules), *quickly, *arguments)
+    odoo(cluster, "-d", name, "-i", ",".join(modules), *quickly, *arguments, addons=addons)
+    installed = sql(cluster, "SELECT name FROM ir_module_module WHERE state = 'installed'", name)
+    if missing := set(modules).difference(installed.split()):
+        raise Failure(f"Odoo did not install {', '.join(sorted(missing))} in {name}.")
 
 
 def create(cluster, name):
