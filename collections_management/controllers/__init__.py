@@ -1,0 +1,1 @@
+from . import due_item_export
