@@ -176,7 +176,8 @@ class AccountMove(models.Model):
 
     @api.depends_context("lang")
     def _compute_collection_decision(self):
-        items = self.env["collection.due.item"].search(
+        # fetched with the search: the decision is asked once
+        items = self.env["collection.due.item"].search_fetch(
             [("move_id", "in", self.ids), ("residual_currency", ">", 0)]
         )
         by_move = items.grouped("move_id")

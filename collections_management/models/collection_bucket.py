@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
 
 class CollectionBucket(models.Model):
@@ -58,19 +58,48 @@ class CollectionBucket(models.Model):
         """
         default = SQL("NULL::int")
         cases = []
-        for company, buckets in self.sudo().search([]).grouped("company_id").items():
-            whens = [
-                SQL("WHEN %s >= %s THEN %s", days_overdue, bucket.days_from, bucket.id)
-                for bucket in buckets.sorted("days_from", reverse=True)[:-1]
-            ]
-            lowest = SQL("%s", buckets.sorted("days_from")[0].id)
-            expression = (
-                SQL("CASE %s ELSE %s END", SQL(" ").join(whens), lowest) if whens else lowest
-            )
-            if company:
-                cases.append(SQL("WHEN %s = %s THEN %s", root_company, company.id, expression))
+        for company_id, buckets in self._get_starts():
+            (lowest, _start), *others = buckets
+            expression = SQL("%s", lowest)
+            for bucket_id, start in others:
+                expression = SQL(
+                    "CASE WHEN %s >= %s THEN %s ELSE %s END",
+                    days_overdue,
+                    start,
+                    bucket_id,
+                    expression,
+                )
+            if company_id:
+                cases.append(SQL("WHEN %s = %s THEN %s", root_company, company_id, expression))
             else:
                 default = expression
         if not cases:
             return default
         return SQL("CASE %s ELSE %s END", SQL(" ").join(cases), default)
+
+    @api.model
+    @ormcache()
+    def _get_starts(self):
+        """Return the buckets of each company: pairs of its id (False: everybody's) and a tuple of
+        (bucket id, first day overdue), ascending."""
+        groups = self.sudo().search([]).grouped("company_id").items()
+        return tuple(
+            (
+                company.id,
+                tuple((bucket.id, bucket.days_from) for bucket in buckets.sorted("days_from")),
+            )
+            for company, buckets in groups
+        )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self.env.registry.clear_cache()
+        return super().write(vals)
+
+    def unlink(self):
+        self.env.registry.clear_cache()
+        return super().unlink()

@@ -63,6 +63,26 @@ class CollectionContactPolicy(models.Model):
         self.ensure_one()
         return self.calendar_id or company.resource_calendar_id
 
+    @api.model
+    def _get_closed(self, date):
+        """Return the policies that don't work on ``date``: pairs of policy and root company.
+
+        Each calendar is asked once.
+        """
+        # sudo: whoever looks at an item sees the same decision
+        policies = self.sudo().search([])
+        companies = self.env["res.company"].sudo().search([("parent_id", "=", False)])
+        working = {}
+        closed = []
+        for policy in policies:
+            for company in companies:
+                calendar = policy._get_calendar(company)
+                if calendar not in working:
+                    working[calendar] = policy._is_working_day(date, company)
+                if not working[calendar]:
+                    closed.append((policy, company))
+        return closed
+
     def _is_working_day(self, date, company):
         """Tell whether messages may leave on ``date``.
 

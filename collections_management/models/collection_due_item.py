@@ -444,9 +444,7 @@ class CollectionDueItem(models.Model):
         """The policy's calendar does not work on ``date``. Calls and actions wait too."""
         closed = [
             SQL("(%s, %s)", policy.id, company.id)
-            for company in self.env["res.company"].sudo().search([("parent_id", "=", False)])
-            for policy in self.env["collection.contact.policy"].sudo().search([])
-            if not policy._is_working_day(date, company)
+            for policy, company in self.env["collection.contact.policy"]._get_closed(date)
         ]
         if not closed:
             return SQL("FALSE")
@@ -702,7 +700,11 @@ class CollectionDueItem(models.Model):
             """
             other.amount_residual_currency > 0
             AND COALESCE(other.date_maturity, other.date) < %(date)s
-            AND (other.no_followup IS NOT TRUE OR other.display_type <> 'payment_term')
+            AND (
+                other.no_followup IS NOT TRUE
+                -- the default of journal entries, which count where the company claims them
+                OR other.display_type <> 'payment_term' AND root.collection_claim_entries
+            )
             AND NOT EXISTS (
                 SELECT FROM collection_hold held
                  WHERE held.move_line_id = other.id AND held.open IS TRUE

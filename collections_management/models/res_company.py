@@ -2,7 +2,7 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
 from .collection_strategy import MODES
 
@@ -68,16 +68,26 @@ class ResCompany(models.Model):
 
         :param SQL company_id: expression of a company's id
         """
-        # sudo: the ledger is summed over all branches, whatever the user sees of them
-        branches = self.sudo().with_context(active_test=False).search([("parent_id", "!=", False)])
-        if not branches:
+        roots = self._get_branch_roots()
+        if not roots:
             return company_id
         return SQL(
             "CASE %s %s ELSE %s END",
             company_id,
-            SQL(" ").join(SQL("WHEN %s THEN %s", branch.id, branch.root_id.id) for branch in branches),
+            SQL(" ").join(SQL("WHEN %s THEN %s", branch, root) for branch, root in roots),
             company_id,
         )
+
+    @api.model
+    @ormcache()
+    def _get_branch_roots(self):
+        """Return the branches and their main companies, as pairs of ids.
+
+        A branch's parent never changes, and making a company clears the cache (``base``).
+        """
+        # sudo: the ledger is summed over all branches, whatever the user sees of them
+        branches = self.sudo().with_context(active_test=False).search([("parent_id", "!=", False)])
+        return tuple((branch.id, branch.root_id.id) for branch in branches)
 
     def _get_collection_today(self):
         """Return today's date where the company works (the time zone of its working hours)."""
