@@ -42,6 +42,7 @@
     "assets": {
         "web.assets_backend": ["collections_management/static/src/**/*"],
     },
+    "pre_init_hook": "pre_init_hook",
     "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
     "application": True,

@@ -1,3 +1,17 @@
+def pre_init_hook(env):
+    """Add the status of invoices with its default in SQL: a moment, however many there are.
+
+    The ORM would rewrite every invoice.
+    """
+    env.cr.execute(
+        """
+        ALTER TABLE account_move
+          ADD COLUMN IF NOT EXISTS collection_status varchar DEFAULT 'normal'
+        """
+    )
+    env.cr.execute("ALTER TABLE account_move ALTER COLUMN collection_status DROP DEFAULT")
+
+
 def post_init_hook(env):
     """Make the files of the customers who already owe: set-based, so quick on a big ledger."""
     for company in env["res.company"].search([("parent_id", "=", False)]):

@@ -33,7 +33,6 @@ class AccountMove(models.Model):
         default="normal",
         readonly=True,
         copy=False,
-        index=True,
         tracking=True,
         help="What was agreed with the customer; a summary of the holds on the invoice's items.",
     )
@@ -69,6 +68,10 @@ class AccountMove(models.Model):
     collection_decision = fields.Char(
         string="Why", compute="_compute_collection_decision",
         help="Why the invoice is or is not claimed today.",
+    )
+
+    _collection_status_idx = models.Index(
+        "(collection_status) WHERE collection_status <> 'normal'"
     )
 
     # ------------------------------------------------------------
