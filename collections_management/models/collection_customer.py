@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 
 from .account_move_line import OPEN_LINE
@@ -288,6 +288,23 @@ class CollectionCustomer(models.Model):
                         customer=commercial.display_name,
                     )
                 )
+
+    def write(self, vals):
+        """Override of ``base``: collectors treat their customers, supervisors assign them."""
+        assigning = {"collector_id", "strategy_id", "strategy_manual"} & set(vals)
+        if (
+            assigning
+            and not self.env.su
+            and not self.env.user.has_group("collections_management.group_collection_supervisor")
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only supervisors choose the collector and the scheme of a customer: ask "
+                    "yours to change %(customer)s.",
+                    customer=self[:1].partner_id.display_name,
+                )
+            )
+        return super().write(vals)
 
     @api.constrains("pause_until", "pause_reason")
     def _check_pause_reason(self):

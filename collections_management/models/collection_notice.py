@@ -54,7 +54,7 @@ class CollectionNotice(models.Model):
         [
             ("to_approve", "To approve"),
             ("ready", "Ready"),
-            ("queued", "On its way"),
+            ("queued", "In progress"),
             ("sent", "Sent"),
             ("failed", "Failed"),
             ("bounced", "Bounced"),
@@ -84,7 +84,7 @@ class CollectionNotice(models.Model):
     message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null")
     mail_id = fields.Many2one("mail.mail", readonly=True, index=True, ondelete="set null")
     message_body = fields.Html(
-        related="message_id.body", string="Message", help="What was really sent."
+        related="message_id.body", string="Message Sent", help="What was really sent."
     )
     message_uid = fields.Char(
         string="Message-Id", readonly=True, help="Identifies the e-mail, whoever relays it."
@@ -621,7 +621,20 @@ class CollectionNotice(models.Model):
         sent._mark_sent()
         lasting = failure_type in ("mail_email_invalid", "mail_email_missing")
         for notice in self - sent:
-            notice._fail(
-                notice.mail_id.sudo().failure_reason or self.env._("The mail server refused it."),
-                retry=not lasting,
+            notice._fail(notice._get_failure_text(failure_type), retry=not lasting)
+
+    def _get_failure_text(self, failure_type):
+        """Return the sentence that tells a person why the mail did not leave."""
+        reason = " ".join((self.mail_id.sudo().failure_reason or "").split())
+        if failure_type == "mail_smtp":
+            return self.env._(
+                "The mail server can't be reached (%s); it is tried again by itself.", reason
             )
+        if failure_type in ("mail_email_invalid", "mail_email_missing"):
+            return self.env._(
+                "The mail server does not accept the address of %(contact)s (%(reason)s): correct "
+                "it there.",
+                contact=self.recipient_id.display_name,
+                reason=reason,
+            )
+        return reason or self.env._("The mail server refused it.")
