@@ -245,12 +245,14 @@ class CollectionDueItem(models.Model):
         """
         return SQL(
             """(
-                SELECT line.move_line_id, line.round_number, line.phase, line.level,
-                       line.repetition, line.step_id,
+                SELECT line.move_line_id, line.round_number, line.phase,
+                       -- where the step stands now: its scheme may have changed since
+                       step.level, line.repetition, line.step_id,
                        COALESCE(notice.sent_date, notice.date) AS date,
                        notice.state IN ('to_approve', 'ready', 'queued', 'failed') AS pending
                   FROM collection_notice_line line
                   JOIN collection_notice notice ON notice.id = line.notice_id
+                  JOIN collection_step step ON step.id = line.step_id
                  WHERE line.live IS TRUE %s
             )""",
             SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
@@ -547,9 +549,10 @@ class CollectionDueItem(models.Model):
             """
             SELECT max(spoken.level) FILTER (WHERE spoken.phase <> 'upcoming') AS level,
                    max(spoken.date) FILTER (WHERE spoken.phase <> 'upcoming') AS date,
-                   (array_agg(spoken.step_id ORDER BY spoken.level DESC)
+                   (array_agg(spoken.step_id ORDER BY spoken.level DESC, spoken.date DESC)
                         FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS step_id,
-                   (array_agg(spoken.repetition ORDER BY spoken.level DESC, spoken.repetition DESC)
+                   (array_agg(spoken.repetition
+                              ORDER BY spoken.level DESC, spoken.date DESC, spoken.repetition DESC)
                         FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS repetition,
                    max(spoken.level) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_level,
                    max(spoken.date) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_date,

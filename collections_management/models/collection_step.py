@@ -131,13 +131,16 @@ class CollectionStep(models.Model):
         for step in self:
             step.phase_order = order.get(step.phase, 0)
 
-    @api.depends("strategy_id.step_ids.sequence", "strategy_id.step_ids.phase", "active")
+    @api.depends(
+        "strategy_id.step_ids.sequence", "strategy_id.step_ids.phase", "strategy_id.step_ids.active"
+    )
     def _compute_level(self):
         for strategy in self.strategy_id:
             rungs = {}
-            for step in strategy.step_ids._in_order():
+            # an archived step shares the rung below it: who was there goes on with the next
+            for step in strategy.with_context(active_test=False).step_ids._in_order():
                 ladder = LADDERS.get(step.phase)
-                rungs[ladder] = rungs.get(ladder, 0) + 1
+                rungs[ladder] = rungs.get(ladder, 0) + (1 if step.active else 0)
                 step.level = rungs[ladder] if ladder else 0
 
     @api.depends("phase", "channel_ids.is_message")

@@ -62,7 +62,9 @@ class CollectionStrategy(models.Model):
     @api.depends("step_ids.phase", "step_ids.active")
     def _compute_has_issued_step(self):
         for strategy in self:
-            strategy.has_issued_step = "issued" in strategy.step_ids.mapped("phase")
+            strategy.has_issued_step = any(
+                step.active and step.phase == "issued" for step in strategy.step_ids
+            )
 
     def _compute_customer_count(self):
         counts = dict(
