@@ -64,8 +64,11 @@ class CollectionNoticeContent(models.AbstractModel):
     @api.depends_context("collection_print")
     def _compute_words(self):
         items = self._read_open_items(self.customer_id)
+        online = self._get_online_companies().ids
         for notice in self:
-            worded = notice.with_context(lang=notice.lang or self.env.lang)
+            worded = notice.with_context(
+                lang=notice.lang or self.env.lang, collection_online_ids=online
+            )
             groups = worded._get_item_groups(items.get(notice.customer_id.id, []))
             notice.update(worded._prepare_words(groups))
 
@@ -303,7 +306,9 @@ class CollectionNoticeContent(models.AbstractModel):
             else self._get_bank_accounts(groups),
             "payment_reference": self._get_payment_reference(groups),
             "with_links": bool(links),
-            "can_pay_online": bool(links) and tone != "debit" and self._can_pay_online(),
+            "can_pay_online": bool(links)
+            and tone != "debit"
+            and self.company_id.id in self.env.context.get("collection_online_ids", ()),
             "contact": self._prepare_contact_values(),
             "color": self.company_id.email_secondary_color or "#875A7B",
         }
@@ -332,15 +337,19 @@ class CollectionNoticeContent(models.AbstractModel):
 
     def _prepare_row(self, item, currency, links):
         """Return the texts of one open item; ``url`` is empty where there is no link."""
+        original, residual = item["amount_currency"], item["residual_currency"]
+        open_text = format_amount(self.env, residual, currency)
         return {
-            "credit": item["residual_currency"] < 0,
+            "credit": residual < 0,
             "name": self._get_document_name(item),
             "url": links.get(item["move_id"]),
             "date": format_date(self.env, item["date_invoice"]),
             "due": format_date(self.env, item["date_due"]),
             "when": self._get_due_text(item["days_overdue"]),
-            "amount": format_amount(self.env, item["amount_currency"], currency),
-            "open": format_amount(self.env, item["residual_currency"], currency),
+            "amount": open_text
+            if original == residual
+            else format_amount(self.env, original, currency),
+            "open": open_text,
         }
 
     def _get_document_name(self, item):
@@ -439,23 +448,20 @@ class CollectionNoticeContent(models.AbstractModel):
             "email": collector.email or company.email,
         }
 
-    def _can_pay_online(self):
-        """Hook: tell whether the portal offers to pay an invoice online."""
+    def _get_online_companies(self):
+        """Hook: the companies whose invoices can be paid on the portal; once a batch."""
+        companies = self.company_id
         if "payment.provider" not in self.env:
-            return False
+            return companies.browse()
         # sudo: whoever writes the message need not know the providers
-        return bool(
-            self.env["payment.provider"]
-            .sudo()
-            .search_count(
-                [
-                    ("company_id", "=", self.company_id.id),
-                    ("state", "=", "enabled"),
-                    ("is_published", "=", True),
-                ],
-                limit=1,
-            )
-        )
+        providers = self.env["payment.provider"].sudo()
+        return providers.search(
+            [
+                ("company_id", "in", companies.ids),
+                ("state", "=", "enabled"),
+                ("is_published", "=", True),
+            ]
+        ).company_id
 
     # ------------------------------------------------------------
     # On paper, and attached
