@@ -6,6 +6,7 @@ from openpyxl import load_workbook
 
 from odoo import fields
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -15,6 +16,7 @@ class TestDueItemWorkbook(AccountTestInvoicingCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.env.user.group_ids += cls.env.ref("collections_management.group_collection_manager")
         cls.company = cls.company_data["company"]
         cls.env = cls.env(context=dict(cls.env.context, allowed_company_ids=cls.company.ids))
         cls.today = fields.Date.context_today(cls.env.user)
@@ -168,6 +170,7 @@ class TestDueItemExportRoute(HttpCase):
         answer = self.url_open("/collections/due_items/xlsx?domain={}", timeout=60)
         self.assertEqual(answer.status_code, 400)
 
+    @mute_logger("odoo.http")
     def test_whoever_may_not_export_gets_nothing(self):
         admin = self.env.ref("base.user_admin")
         group = self.env.ref("base.group_allow_export")
@@ -177,6 +180,7 @@ class TestDueItemExportRoute(HttpCase):
         answer = self.url_open("/collections/due_items/xlsx", timeout=60)
         self.assertNotIn("spreadsheetml", answer.headers.get("Content-Type", ""))
 
+    @mute_logger("odoo.http")
     def test_a_user_without_rights_on_receivables_gets_nothing(self):
         self.env["res.users"].create(
             {
