@@ -218,7 +218,10 @@ class CollectionNotice(models.Model):
     def _get_result_notification(self):
         """Tell the person who pressed the button what came of it."""
         if not self:
-            text = self.env._("Nothing to say today; the open items tell why.")
+            text = self.env._(
+                "Nothing was made: there is nothing to say today, or the company or the scheme is "
+                "in simulation. The open items tell why."
+            )
         else:
             text = self.env._("%s notices made.", len(self))
         return {
@@ -308,7 +311,9 @@ class CollectionNotice(models.Model):
             if any(items[line.move_line_id.id]["decision"] in WAITS for line in kept):
                 continue
             if not kept:
-                notice._withdraw(self.env._("Paid, held or settled before it was sent."))
+                notice._withdraw(
+                    self.env._("Paid, held, settled or lapsed before it was sent.")
+                )
                 continue
             changed = notice._refresh_lines(kept, items)
             if changed and notice.body:
@@ -317,6 +322,14 @@ class CollectionNotice(models.Model):
             else:
                 going |= notice
         return going
+
+    @api.model
+    def _recheck_waiting(self, company):
+        """Bring what waits for approval up to date, so that nobody approves what is settled.
+
+        :param company: root res.company
+        """
+        self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])._recheck()
 
     def _is_current(self):
         """Tell whether the notice, already composed, still says what is true at this moment."""

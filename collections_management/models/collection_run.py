@@ -61,6 +61,7 @@ class CollectionRun(models.AbstractModel):
         customers._assign_strategies()
         customers._assign_collectors()
         self.env["collection.notice"]._retry_daily(company)
+        self.env["collection.notice"]._recheck_waiting(company)
 
     @api.model
     def _get_customer_ids(self, company):
