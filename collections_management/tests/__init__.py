@@ -1,3 +1,4 @@
 from . import test_export
 from . import test_decision
 from . import test_ladder
+from . import test_ledger
