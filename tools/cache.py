@@ -3,13 +3,12 @@
 import fcntl
 import hashlib
 import shutil
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 from .console import say, step
 from .settings import CACHE
-
-# Written last: a folder without it was interrupted, and is built anew.
-_WHOLE = ".whole"
 
 
 def key(*parts):
@@ -17,27 +16,26 @@ def key(*parts):
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
-def is_whole(folder):
-    """Return whether a folder was built to its end."""
-    return (folder / _WHOLE).exists()
-
-
 def build(folder, title, make):
-    """Build a folder unless it is whole already; call it under :func:`locked`.
+    """Build a folder unless it is there; call it under :func:`locked`.
 
-    :param folder: where it belongs; it is not renamed afterwards, as a venv holds its own path
+    It is built under a name of its own, and linked to when it is whole: an interruption leaves nothing behind that is
+    taken for whole, nor that a program still running could write to. It can't be renamed, as a venv holds its own path.
+
+    :param folder: where it is to be found
     :param title: what the user is told
     :param make: function of the empty folder, that fills it
     """
-    if is_whole(folder):
-        return
     if folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in folder.parent.glob(f"{folder.name}-*"):
         say(f"{title}: was interrupted, starting again")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+        shutil.rmtree(abandoned, ignore_errors=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     with step(title):
-        make(folder)
-    (folder / _WHOLE).touch()
+        make(unfinished)
+    folder.symlink_to(unfinished.name)
 
 
 @contextmanager

@@ -14,9 +14,13 @@ def prepare():
 
     :raises Failure: when something can't be had
     """
-    if not debian.missing(_programs()) and all(map(cache.is_whole, _folders())):
+    python_packages.check_own()
+    if _is_ready():
         return
     with cache.locked("set-up"):
+        # another process may have done it meanwhile
+        if _is_ready():
+            return
         say(f"Setting up in {settings.CACHE}; this happens once")
         debian.install(debian.missing(_programs()))
         with ThreadPoolExecutor() as lanes:
@@ -54,6 +58,10 @@ def environment(cluster, addons=()):
     # it would be Odoo's default database
     inherited = {name: value for name, value in os.environ.items() if name != "PGDATABASE"}
     return inherited | variables | cluster.variables()
+
+
+def _is_ready():
+    return not debian.missing(_programs()) and all(folder.exists() for folder in _folders())
 
 
 def _programs():

@@ -4,7 +4,7 @@ import sys
 import venv
 
 from . import cache, settings
-from .console import run
+from .console import Failure, run
 
 # The add-on that the benchmark measures ours against.
 PEER = "odoo-addon-account_credit_control==19.0.1.0.0.13"
@@ -28,6 +28,18 @@ def peer_folder():
 def python():
     """Return the Python to run Odoo with: the user's own, or the venv's."""
     return settings.OWN_PYTHON or venv_folder() / "bin" / "python"
+
+
+def check_own():
+    """Check that the user's own Python, if there is one, has what Odoo needs.
+
+    :raises Failure: when it hasn't
+    """
+    if settings.OWN_PYTHON:
+        try:
+            run([settings.OWN_PYTHON, "-c", "import babel, lxml, psycopg2, werkzeug"])
+        except Failure as error:
+            raise Failure(f"ODOO_PYTHON hasn't what Odoo needs: {error}") from error
 
 
 def make_venv(target):

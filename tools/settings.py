@@ -17,9 +17,9 @@ def _cache_folder():
 
 
 def _path_of(variable):
-    """Return the path named by an environment variable, or None."""
+    """Return the path named by an environment variable, or None; links stay, as a venv's Python is one."""
     value = os.environ.get(variable)
-    return Path(value).expanduser().resolve() if value else None
+    return Path(value).expanduser().absolute() if value else None
 
 
 CACHE = _cache_folder()

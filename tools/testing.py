@@ -4,38 +4,39 @@ import os
 import shlex
 import subprocess
 
-from . import databases, ground, postgres, python_packages, settings
+from . import cache, databases, ground, postgres, python_packages, settings
 from .console import say
 from .linting import lint
 
-DATABASE = "collections_test"
+DATABASE = os.environ.get("DB") or "collections_test"
 
 
 def test():
     """Run the linters and all tests, or only the tests that ARGS says.
 
-    Each of the processes that share the tests has a copy of the database. JOBS says how many they are.
+    Each of the processes that share the tests has a copy of the database, which DB may name. JOBS says how many they
+    are.
 
     :return: 0 when nothing is to be mended
     """
     chosen = shlex.split(os.environ.get("ARGS", ""))
     to_mend = 0 if chosen else lint()
     ground.prepare()
-    cluster = postgres.TEST
-    cluster.start()
-    databases.create(cluster, DATABASE)
-    command = _command(*(chosen or _folders()))
-    failed = subprocess.call(command, env=ground.environment(cluster), cwd=settings.REPOSITORY)
+    postgres.TEST.start()
+    with cache.locked(f"database {DATABASE}"):
+        failed = _run_tests(postgres.TEST, chosen or _folders())
     if to_mend:
         say("The linters had something to say, see above")
     return failed or to_mend
 
 
-def _command(*tests):
+def _run_tests(cluster, tests):
+    databases.create(cluster, DATABASE)
     # a class is run by one process, so that what it prepares is made once
     sharing = ["-n", os.environ.get("JOBS", "2"), "--dist", "loadscope"]
     odoo = [f"--odoo-database={DATABASE}", "--odoo-http"]
-    return [python_packages.python(), "-m", "pytest", *sharing, *odoo, *tests]
+    command = [python_packages.python(), "-m", "pytest", *sharing, *odoo, *tests]
+    return subprocess.call(command, env=ground.environment(cluster), cwd=settings.REPOSITORY)
 
 
 def _folders():
