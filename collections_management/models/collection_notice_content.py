@@ -64,6 +64,8 @@ class CollectionNoticeContent(models.AbstractModel):
     @api.depends_context("collection_print")
     def _compute_words(self):
         items = self._read_open_items(self.customer_id)
+        if not self.env.context.get("collection_print"):
+            self._ensure_access_tokens(items.values())
         online = self._get_online_companies().ids
         for notice in self:
             worded = notice.with_context(
@@ -292,13 +294,15 @@ class CollectionNoticeContent(models.AbstractModel):
         """
         self.ensure_one()
         tone = self._get_tone()
+        paper = bool(self.env.context.get("collection_print"))
         # on paper a link is of no use, and attached invoices need none
-        with_links = not (self.step_id.attach_invoices or self.env.context.get("collection_print"))
+        with_links = not (paper or self.step_id.attach_invoices)
         links = self._get_portal_links(groups) if with_links else {}
         return {
             "notice": self,
             "env": self.env,
             "tone": tone,
+            "paper": paper,
             "groups": [self._prepare_group_values(group, links) for group in groups],
             "several": len(groups) > 1,
             "bank_accounts": self.env["res.partner.bank"]
@@ -382,7 +386,6 @@ class CollectionNoticeContent(models.AbstractModel):
             for item in group[part]
             if item["move_type"] in PORTAL_TYPES
         ]
-        self._ensure_access_tokens(items)
         base_url = self.get_base_url()
         return {
             item["move_id"]: (
@@ -392,9 +395,18 @@ class CollectionNoticeContent(models.AbstractModel):
         }
 
     @api.model
-    def _ensure_access_tokens(self, items):
-        """Give a portal token to the documents that have none, all in one statement."""
-        missing = {item["move_id"] for item in items if not item["access_token"]}
+    def _ensure_access_tokens(self, items_by_customer):
+        """Give a portal token to the documents that have none, all in one statement.
+
+        :param items_by_customer: iterable of lists of rows of ``_read_open_items``
+        """
+        items = [
+            item
+            for rows in items_by_customer
+            for item in rows
+            if item["move_type"] in PORTAL_TYPES and not item["access_token"]
+        ]
+        missing = {item["move_id"] for item in items}
         if not missing:
             return
         # as portal.mixin's _portal_ensure_token, which writes record by record
@@ -409,7 +421,7 @@ class CollectionNoticeContent(models.AbstractModel):
         )
         self.env["account.move"].browse(missing).invalidate_recordset(["access_token"], flush=False)
         for item in items:
-            item["access_token"] = item["access_token"] or tokens.get(item["move_id"])
+            item["access_token"] = tokens.get(item["move_id"])
 
     def _get_bank_accounts(self, groups):
         """Return where to pay what the groups claim (res.partner.bank, may be empty).
@@ -484,9 +496,10 @@ class CollectionNoticeContent(models.AbstractModel):
             subject, body = notice._render_message()
         else:
             subject, body = notice.step_id.name, notice.items_html
+        lang = notice.lang or notice._get_lang(recipient)
         return {
-            "recipient": recipient,
-            "lang": notice.lang or notice._get_lang(recipient),
+            "recipient": recipient.with_context(lang=lang),
+            "lang": lang,
             "date": notice.company_id._get_collection_today(),
             "subject": subject,
             "body": body,
