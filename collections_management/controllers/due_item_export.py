@@ -25,7 +25,11 @@ class DueItemExport(Controller):
             )
         domain, context = self._read_json(domain, list), self._read_json(context, dict)
         request.update_context(
-            **{name: context[name] for name in ("allowed_company_ids", "lang", "tz") if name in context}
+            **{
+                name: context[name]
+                for name in ("allowed_company_ids", "lang", "tz")
+                if name in context
+            }
         )
         workbook = request.env["collection.due.item.workbook"]
         # the response closes the file, and so removes it, when it is sent

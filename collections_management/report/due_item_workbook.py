@@ -29,9 +29,11 @@ class CollectionDueItemWorkbook(models.AbstractModel):
         :return: two lists of tuples (title, width, format, function of the item)
         """
         _ = self.env._
-        labels = dict(self.env["collection.due.item"]._fields["decision"]._description_selection(self.env))
+        labels = dict(
+            self.env["collection.due.item"]._fields["decision"]._description_selection(self.env)
+        )
         before = [
-            (_("Customer"), 32, "text", lambda item: self._get_customer_name(item)),
+            (_("Customer"), 32, "text", self._get_customer_name),
             (_("Document"), 20, "text", lambda item: item.move_id.name),
             (_("Invoice Date"), 12, "date", lambda item: item.date_invoice),
             (_("Due Date"), 12, "date", lambda item: item.date_due),
@@ -158,7 +160,9 @@ class CollectionDueItemWorkbook(models.AbstractModel):
                 {**values, "bold": True, "bg_color": "#D3E3DF", "top": 1, "bottom": 6}
             )
         formats["percent_grand"] = workbook.add_format({"num_format": "0.0%", "italic": True})
-        formats["title"] = workbook.add_format({"bold": True, "font_size": 16, "font_color": "#1D5E54"})
+        formats["title"] = workbook.add_format(
+            {"bold": True, "font_size": 16, "font_color": "#1D5E54"}
+        )
         formats["about"] = workbook.add_format({"font_color": "#666666"})
         formats["head"] = workbook.add_format(
             {
@@ -184,7 +188,8 @@ class CollectionDueItemWorkbook(models.AbstractModel):
         companies = ", ".join(self.env.companies.mapped("name"))
         about = [
             _("Company: %s", companies),
-            _("As of: %(date)s. Amounts in %(currency)s.",
+            _(
+                "As of: %(date)s. Amounts in %(currency)s.",
                 date=format_datetime(self.env, fields.Datetime.now(), dt_format="short"),
                 currency=currency.name,
             ),
@@ -261,7 +266,7 @@ class CollectionDueItemWorkbook(models.AbstractModel):
             sheet.write_formula(
                 row,
                 len(buckets) + 1,
-                "=SUM({}:{})".format(_cell(row, 1), _cell(row, len(buckets))),
+                f"=SUM({_cell(row, 1)}:{_cell(row, len(buckets))})",
                 formats["amount_total"],
                 total,
             )
@@ -271,7 +276,7 @@ class CollectionDueItemWorkbook(models.AbstractModel):
             sheet.write_formula(
                 row + 1,
                 index,
-                "=SUBTOTAL(9,{}:{})".format(_cell(head + 1, index), _cell(max(row, head + 1), index)),
+                f"=SUBTOTAL(9,{_cell(head + 1, index)}:{_cell(max(row, head + 1), index)})",
                 formats["amount_grand"],
                 currency.round(totals[index]),
             )
@@ -280,7 +285,7 @@ class CollectionDueItemWorkbook(models.AbstractModel):
             sheet.write_formula(
                 row + 2,
                 index,
-                "={}/{}".format(_cell(row + 1, index), _cell(row + 1, len(buckets) + 1)),
+                f"={_cell(row + 1, index)}/{_cell(row + 1, len(buckets) + 1)}",
                 formats["percent_grand"],
                 totals[index] / everything,
             )
@@ -408,7 +413,7 @@ class _ItemRows:
             self.sheet.write_formula(
                 self.row,
                 index,
-                "=SUBTOTAL(9,{}:{})".format(_cell(start, index), _cell(max(self.row - 1, start), index)),
+                f"=SUBTOTAL(9,{_cell(start, index)}:{_cell(max(self.row - 1, start), index)})",
                 self.formats[f"amount_{style}"],
                 round(value, 6),
             )

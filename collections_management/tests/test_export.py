@@ -20,7 +20,9 @@ class TestDueItemWorkbook(AccountTestInvoicingCommon):
         cls.company = cls.company_data["company"]
         cls.env = cls.env(context=dict(cls.env.context, allowed_company_ids=cls.company.ids))
         cls.today = fields.Date.context_today(cls.env.user)
-        cls.dollar = cls.setup_other_currency("EUR" if cls.company.currency_id.name == "USD" else "USD")
+        cls.dollar = cls.setup_other_currency(
+            "EUR" if cls.company.currency_id.name == "USD" else "USD"
+        )
         cls._add_invoice(cls.partner_a, 1000, days_ago=45)
         cls._add_invoice(cls.partner_a, 500, days_ago=10)
         cls._add_invoice(cls.partner_a, 300, days_ago=10, currency=cls.dollar)
@@ -150,9 +152,7 @@ class TestDueItemWorkbook(AccountTestInvoicingCommon):
 class TestDueItemExportRoute(HttpCase):
     def test_the_route_streams_a_workbook(self):
         self.authenticate("admin", "admin")
-        answer = self.url_open(
-            "/collections/due_items/xlsx?domain=[]&context={}", timeout=60
-        )
+        answer = self.url_open("/collections/due_items/xlsx?domain=[]&context={}", timeout=60)
         self.assertEqual(answer.status_code, 200)
         self.assertIn("spreadsheetml", answer.headers["Content-Type"])
         book = load_workbook(io.BytesIO(answer.content))
