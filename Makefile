@@ -1,7 +1,7 @@
 # Everything is set up when it is first needed, in a cache outside this clone. See docs/development.md.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench odoo psql database stop
+.PHONY: help setup demo test lint format bench odoo psql database stop clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -35,3 +35,6 @@ database: ## make a database with all modules installed: make database DB=mine (
 
 stop: ## stop the private PostgreSQL
 	@tools/run stop
+
+clean: ## stop it, and remove all databases and all that was fetched
+	@tools/run clean

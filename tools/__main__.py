@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import sys
 
@@ -48,6 +49,17 @@ def stop():
     return 0
 
 
+def clean():
+    """Stop what was started, and remove all that was fetched, built or stored in databases."""
+    stop()
+    for cluster in (postgres.DEMO, postgres.TEST):
+        cluster.remove()
+    # by name, as the folder may be one that holds other things too
+    for name in ("odoo", "venv", "node", "peer", "data", "postgresql"):
+        shutil.rmtree(settings.CACHE / name, ignore_errors=True)
+    return 0
+
+
 def _arguments():
     return shlex.split(os.environ.get("ARGS", ""))
 
@@ -76,6 +88,7 @@ COMMANDS = {
     "psql": psql,
     "database": database,
     "stop": stop,
+    "clean": clean,
 }
 
 
