@@ -1,0 +1,155 @@
+"""Whatever the ledger looks like: items add up to it, each has one decision, and the run keeps to it."""
+
+from collections import defaultdict
+
+from freezegun import freeze_time
+
+from odoo import SUPERUSER_ID
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.collections_management.models.collection_due_item import DECISIONS, TO_SAY
+from odoo.addons.mail.tests.common import MailCase
+
+from data.ledger import create_companies, generate, load
+
+SEEDS = (1, 2, 3, 4)
+
+
+@tagged("post_install", "-at_install", "standard")
+@freeze_time("2026-03-11 10:00:00")
+class TestLedgerProperties(MailCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._init_mail_gateway()
+        cls.env = cls.env(user=SUPERUSER_ID)
+        shared = create_companies(cls.env, generate(12, 60), chart="generic_coa")
+        for seed in SEEDS:
+            load(cls.env, generate(12, 60, seed=seed), companies=shared)
+        cls.companies = cls.env["res.company"].union(*shared.values())
+        cls.companies.email = "company@example.com"
+        cls.roots = cls.companies.root_id
+
+    def prepare(self, mode="automatic", entries=False):
+        """Set the companies up as settings would, with files made for all customers."""
+        self.companies.write({"collection_mode": mode, "collection_claim_entries": entries})
+        for company in self.roots:
+            self.env["collection.run"].with_company(company)._prepare_company(company)
+
+    def decide(self):
+        """Run the day's decision for all companies; return the notices made."""
+        notices = self.env["collection.notice"]
+        for company in self.roots:
+            run = self.env["collection.run"].with_company(company)
+            files = run.env["collection.customer"].browse(run._get_customer_ids(company))
+            notices |= run._decide_locked(company, files)
+        return notices
+
+    def get_items(self):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        return (
+            self.env["collection.due.item"]
+            .with_context(allowed_company_ids=self.companies.ids)
+            .search([("company_id", "in", self.companies.ids)])
+        )
+
+    def get_ledger(self, *domain):
+        return self.env["account.move.line"].search(
+            [
+                ("account_id.account_type", "=", "asset_receivable"),
+                ("parent_state", "=", "posted"),
+                ("company_id", "in", self.companies.ids),
+                *domain,
+            ]
+        )
+
+    def sum_by(self, records, amount, *keys):
+        sums = defaultdict(float)
+        for record in records:
+            sums[tuple(record[key] for key in keys)] += record[amount]
+        return {key: round(total, 2) for key, total in sums.items() if round(total, 2)}
+
+    def test_items_add_up_to_the_receivable_accounts(self):
+        self.prepare()
+        self.assertEqual(
+            self.sum_by(self.get_items(), "residual", "company_id", "account_id"),
+            self.sum_by(self.get_ledger(), "balance", "company_id", "account_id"),
+        )
+
+    def test_items_of_each_currency_add_up_to_its_open_amounts(self):
+        self.prepare()
+        self.assertEqual(
+            self.sum_by(self.get_items(), "residual_currency", "company_id", "currency_id"),
+            self.sum_by(
+                self.get_ledger(), "amount_residual_currency", "company_id", "currency_id"
+            ),
+        )
+
+    def test_files_add_up_to_their_customers_ledger(self):
+        self.prepare()
+        trade = self.get_ledger(("account_id.non_trade", "=", False), ("partner_id", "!=", False))
+        expected = defaultdict(float)
+        for line in trade:
+            key = (line.company_id.root_id, line.partner_id.commercial_partner_id)
+            expected[key] += line.amount_residual
+        files = self.env["collection.customer"].search([("company_id", "in", self.roots.ids)])
+        self.assertEqual(
+            self.sum_by(files, "balance", "company_id", "partner_id"),
+            {key: round(total, 2) for key, total in expected.items() if round(total, 2)},
+        )
+
+    def test_every_open_line_is_one_item_with_one_decision(self):
+        self.prepare(entries=True)
+        known = dict(DECISIONS)
+        items = self.get_items()
+        ledger = self.get_ledger().filtered(
+            lambda line: line.amount_residual or line.amount_residual_currency
+        )
+        self.assertEqual(items.move_line_id, ledger)
+        self.assertEqual(len(items), len(ledger))
+        for item in items:
+            self.assertIn(item.decision, known)
+            self.assertTrue(item.explanation, item.decision)
+
+    def test_what_is_decided_before_the_run_is_what_the_run_says(self):
+        self.prepare(entries=True)
+        decided = self.get_items().filtered(lambda item: item.decision in TO_SAY)
+        expected = {(item.move_line_id, item.next_step_id) for item in decided}
+        self.assertTrue(expected)
+        notices = self.decide()
+        self.check_said(notices, expected)
+        self.deliver()
+        # what could not be delivered for want of an address says so and is kept
+        self.assertLessEqual(set(notices.mapped("state")), {"sent", "queued", "failed"})
+        self.assertIn("sent", notices.mapped("state"))
+        self.check_said(notices, expected)
+
+    def check_said(self, notices, expected):
+        lines = notices.line_ids.filtered("live")
+        self.assertEqual({(line.move_line_id, line.step_id) for line in lines}, expected)
+        by_customer = notices.grouped(lambda n: (n.customer_id, n.channel_id))
+        self.assertTrue(all(len(group) == 1 for group in by_customer.values()))
+
+    def test_second_run_of_the_day_says_nothing(self):
+        self.prepare()
+        self.assertTrue(self.decide())
+        self.assertFalse(self.decide())
+        self.assertFalse(self.get_items().filtered(lambda item: item.decision in TO_SAY))
+
+    def test_simulation_decides_and_says_nothing(self):
+        self.prepare(mode="simulation")
+        self.assertTrue(self.get_items().filtered(lambda item: item.decision in TO_SAY))
+        self.assertFalse(self.decide())
+
+    def deliver(self):
+        self.env.flush_all()
+        with (
+            self.mock_mail_gateway(),
+            mute_logger("odoo.addons.mail.models.mail_mail"),
+            self.enter_registry_test_mode(),
+            self.registry.cursor() as cr,
+        ):
+            self.env(cr=cr, context={})["collection.run"]._cron_deliver()
+        self.env.invalidate_all()
