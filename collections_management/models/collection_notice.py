@@ -157,6 +157,15 @@ class CollectionNotice(models.Model):
 
     def action_retry(self):
         self._check_state(["failed", "queued"], self.env._("retry"))
+        for notice in self:
+            if notice.is_manual and notice.state == "queued":
+                raise UserError(
+                    self.env._(
+                        "%(notice)s is a task of %(user)s already: mark it as done or withdraw it.",
+                        notice=notice.display_name,
+                        user=notice.activity_id.user_id.name,
+                    )
+                )
         self._retry_now()
         self.env["collection.run"]._trigger_delivery()
 
@@ -371,7 +380,7 @@ class CollectionNotice(models.Model):
                       FROM collection_notice_line line
                       JOIN (%s) item ON item.move_line_id = line.move_line_id
                        AND item.next_step_id = line.step_id
-                     WHERE line.notice_id IN %s AND item.decision IN %s
+                     WHERE line.notice_id IN %s AND line.live IS TRUE AND item.decision IN %s
                     """,
                     query,
                     tuple(notices.ids),
