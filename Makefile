@@ -4,7 +4,7 @@
 .PHONY: help setup demo test lint format bench odoo psql database stop clean
 
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: ## get Odoo 19, PostgreSQL and all tools ready (the others do this too)
 	@tools/run setup

@@ -3,6 +3,7 @@
 import subprocess
 
 from . import ground, postgres, python_packages, settings
+from .console import tied
 
 
 def bench():
@@ -12,4 +13,4 @@ def bench():
     cluster.start()
     variables = ground.environment(cluster, addons=[python_packages.peer_addons()])
     command = [python_packages.python(), "-m", "benchmarks"]
-    return subprocess.call(command, env=variables, cwd=settings.REPOSITORY)
+    return subprocess.call(tied(command), env=variables, cwd=settings.REPOSITORY)

@@ -3,7 +3,7 @@
 import subprocess
 
 from . import ground, node_packages, postgres, python_packages, settings
-from .console import say
+from .console import say, tied
 
 # Left out of pylint-odoo's messages: the repository's README stands for all modules; `_ = self.env._` before many
 # sentences is not recognised; some few records are searched for without a domain.
@@ -70,7 +70,7 @@ def _run_all(commands):
     environment = ground.environment(postgres.TEST)
     failed = []
     for name, command in commands():
-        if subprocess.call(command, env=environment, cwd=settings.REPOSITORY):
+        if subprocess.call(tied(command), env=environment, cwd=settings.REPOSITORY):
             failed.append(name)
     say(f"Something to mend, says: {', '.join(failed)}" if failed else "Nothing to mend")
     return 1 if failed else 0

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 
 from . import cache, databases, ground, postgres, python_packages, settings
-from .console import say
+from .console import say, tied
 from .linting import lint
 
 DATABASE = os.environ.get("DB") or "collections_test"
@@ -36,7 +36,7 @@ def _run_tests(cluster, tests):
     sharing = ["-n", os.environ.get("JOBS", "2"), "--dist", "loadscope"]
     odoo = [f"--odoo-database={DATABASE}", "--odoo-http"]
     command = [python_packages.python(), "-m", "pytest", *sharing, *odoo, *tests]
-    return subprocess.call(command, env=ground.environment(cluster), cwd=settings.REPOSITORY)
+    return subprocess.call(tied(command), env=ground.environment(cluster), cwd=settings.REPOSITORY)
 
 
 def _folders():
