@@ -625,8 +625,6 @@ class CollectionNotice(models.Model):
         self.ensure_one()
         if not self.try_lock_for_update(allow_referencing=True):
             return False  # another server is sending it
-        # what was read before the lock may be old: each mail is a transaction of its own
-        self.env.invalidate_all()
         if self.state != "queued":
             return False
         if self._is_current():
