@@ -174,9 +174,7 @@ class CollectionNoticeContent(models.AbstractModel):
         """
         self.ensure_one()
         named = {
-            line.move_line_id.id
-            for line in self._get_live_lines()
-            if line.step_id == self.step_id
+            line.move_line_id.id for line in self._get_live_lines() if line.step_id == self.step_id
         }
         by_currency = defaultdict(list)
         for item in items:
@@ -188,7 +186,9 @@ class CollectionNoticeContent(models.AbstractModel):
         groups = [
             group
             for group in groups
-            if any(group[part] for part in ("step_items", "other_overdue", "other_upcoming", "credits"))
+            if any(
+                group[part] for part in ("step_items", "other_overdue", "other_upcoming", "credits")
+            )
         ]
         return sorted(groups, key=lambda group: not group["step_items"])
 
@@ -253,7 +253,9 @@ class CollectionNoticeContent(models.AbstractModel):
 
     def _join_amounts(self, groups, key):
         """Return the amounts of some groups as one text, one per currency."""
-        return " + ".join(format_amount(self.env, group[key], group["currency"]) for group in groups)
+        return " + ".join(
+            format_amount(self.env, group[key], group["currency"]) for group in groups
+        )
 
     def _get_debit_text(self, groups):
         """Return what will be debited on which days, earliest first."""
@@ -437,7 +439,9 @@ class CollectionNoticeContent(models.AbstractModel):
             if not group["step_items"]:
                 continue
             currency = group["currency"]
-            own = accounts.filtered(lambda account, currency=currency: account.currency_id == currency)
+            own = accounts.filtered(
+                lambda account, currency=currency: account.currency_id == currency
+            )
             found |= default if default in own else own[:1] or default
         return found
 
@@ -521,7 +525,9 @@ class CollectionNoticeContent(models.AbstractModel):
         # sudo: the job attaches what the customer has a right to
         moves = lines.move_id.sudo().filtered(lambda move: move.move_type in PORTAL_TYPES)
         kept = moves.invoice_pdf_report_id
-        return kept | self._print_invoices(moves.filtered(lambda move: not move.invoice_pdf_report_id))
+        return kept | self._print_invoices(
+            moves.filtered(lambda move: not move.invoice_pdf_report_id)
+        )
 
     def _print_invoices(self, moves):
         """Print invoices as Odoo does when it sends them, without marking them as sent."""

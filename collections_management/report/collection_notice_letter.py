@@ -14,7 +14,5 @@ class ReportCollectionNoticeLetter(models.AbstractModel):
             "doc_ids": docids,
             "doc_model": "collection.notice",
             "docs": notices,
-            "letters": [
-                dict(notice._prepare_letter_values(), notice=notice) for notice in notices
-            ],
+            "letters": [dict(notice._prepare_letter_values(), notice=notice) for notice in notices],
         }
