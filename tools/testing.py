@@ -5,7 +5,7 @@ import shlex
 import subprocess
 
 from . import cache, databases, ground, postgres, python_packages, settings
-from .console import say, tied
+from .console import run, say, step, tied
 from .linting import lint
 
 DATABASE = os.environ.get("DB") or "collections_test"
@@ -24,19 +24,26 @@ def test():
     ground.prepare()
     postgres.TEST.start()
     with cache.locked(f"database {DATABASE}"):
-        failed = _run_tests(postgres.TEST, chosen or _folders())
+        databases.create(postgres.TEST, DATABASE)
+        if not chosen:
+            with step("Preparing what pages load"):
+                run([python_packages.python(), "-m", "tools.inside.assets", DATABASE], **_within())
+        failed = subprocess.call(tied(_command(chosen or _folders())), **_within())
     if to_mend:
         say("The linters had something to say, see above")
     return failed or to_mend
 
 
-def _run_tests(cluster, tests):
-    databases.create(cluster, DATABASE)
+def _within():
+    """Return the options that run a program in the prepared environment."""
+    return {"env": ground.environment(postgres.TEST), "cwd": settings.REPOSITORY}
+
+
+def _command(tests):
     # a class is run by one process, so that what it prepares is made once
     sharing = ["-n", os.environ.get("JOBS", "2"), "--dist", "loadscope"]
     odoo = [f"--odoo-database={DATABASE}", "--odoo-http"]
-    command = [python_packages.python(), "-m", "pytest", *sharing, *odoo, *tests]
-    return subprocess.call(tied(command), env=ground.environment(cluster), cwd=settings.REPOSITORY)
+    return [python_packages.python(), "-m", "pytest", *sharing, *odoo, *tests]
 
 
 def _folders():
