@@ -23,8 +23,8 @@ Each ``load`` makes new customers; companies, users, terms and products are shar
 """
 
 from .csv_files import read_csv, write_csv
-from .generate import generate
-from .load import Loaded, create_companies, load
+from .generating import generate
+from .loading import Loaded, create_companies, load
 from .model import Ledger
 
 __all__ = ["Ledger", "Loaded", "create_companies", "generate", "load", "read_csv", "write_csv"]

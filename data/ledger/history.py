@@ -138,14 +138,17 @@ class HistoryWriter:
             invoice = sale.move
             day = min(-1, invoice.day + self.rng.randrange(2, 12))
             refund = self._add_move("refund", sale.customer, day)
-            refund.company, refund.origin = invoice.company, invoice.key
+            refund.company = invoice.company
             if sale.fate == "reversed":
                 for line in self.lines[invoice.key]:
                     self._add_line(refund, line.product, line.quantity, line.price)
             else:  # a few pieces of the first product came back
                 line = self.lines[invoice.key][0]
                 self._add_line(refund, line.product, max(1, line.quantity // 4), line.price)
-            if sale.fate != "credit_waiting":
+            if sale.fate == "credit_waiting":
+                refund.ref = "Abono comercial"
+            else:  # posting a credit note that says what it reverses allocates it
+                refund.origin = invoice.key
                 self.ledger.allocations.append(Allocation(refund.key, invoice.key))
 
     # Payments ------------------------------------------------------------------------------

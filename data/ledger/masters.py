@@ -4,6 +4,8 @@ from collections import defaultdict
 from datetime import timedelta
 
 from odoo import Command
+from odoo.tools import float_round
+from odoo.tools.translate import code_translations
 
 # The foreign currency of a company whose own currency is the US dollar.
 FOREIGN_OF_DOLLARS = "EUR"
@@ -25,6 +27,7 @@ class Masters:
         self.today = today
         self.chart = chart
         self.companies = dict(companies or {})
+        self._term_rows = {row.key: row for row in ledger.terms}
         self.terms, self.products, self.users, self.partners = {}, {}, {}, {}
         self.languages = {code for code, _name in env["res.lang"].get_installed()}
         self._journals = {}
@@ -161,6 +164,12 @@ class Masters:
             )
         return self._debit_methods[journal]
 
+    def payment_method(self, row):
+        """The payment method line that a payment was made by."""
+        if row.method == "debit":
+            return self.debit_method(row.company)
+        return self.journal(row.company, "bank").inbound_payment_method_line_ids[:1]
+
     def currency(self, company_key, code):
         """The company's own currency for an empty ``code``, else a foreign one."""
         own = self.companies[company_key].currency_id
@@ -231,6 +240,37 @@ class Masters:
             term = self._find_or_create("account.payment.term", f"term_{row.key}", values)
             self._translate(term, "name", {"en_US": row.name_en, "es_ES": row.name_es})
             self.terms[row.key] = term
+
+    def instalments(self, term_key):
+        """The (percent, days) of the instalments of a term."""
+        row = self._term_rows[term_key]
+        return list(zip(row.percents(), row.days(), strict=True))
+
+    def instalment_name(self, reference, number):
+        """The label that Odoo gives to one of several instalments."""
+        source = "%(name)s installment #%(number)s"
+        texts = code_translations.get_python_translations("account", self.env.lang)
+        return (texts.get(source, source) % {"name": reference, "number": number}).lstrip()
+
+    def discount(self, company_key, term_key, date, untaxed, total):
+        """What the early payment discount of a term says about the one instalment of a move.
+
+        :param untaxed, total: amounts of the move, in one currency
+        :return: the last day to take it (None: there is none) and the amount to pay by then
+        """
+        row = self._term_rows[term_key]
+        if not row.discount:
+            return None, 0.0
+        share = row.discount / 100
+        company = self.companies[company_key]
+        term = self.terms[term_key].with_company(company)
+        computation = term.early_pay_discount_computation
+        if computation == "mixed":
+            raise ValueError("early payment discounts that lower the tax need the ORM")
+        taken = untaxed * share if computation == "excluded" else total * share
+        return date + timedelta(days=row.discount_days), float_round(
+            total - taken, precision_digits=2
+        )
 
     def _load_products(self):
         roots = self.env["res.company"].union(*(c.root_id for c in self.companies.values()))

@@ -1,19 +1,25 @@
 """Loading a ledger into an Odoo database."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from odoo import SUPERUSER_ID, fields
 
 from . import vocabulary as words
+from .bulk import BulkLoader
 from .claims import Claims
 from .masters import Masters
 from .model import Ledger
 from .numbering import Numbering
-from .orm import OrmLoader
+from .orm import OrmLoader, steady_plans
+from .planning import LedgerIndex, choose_bulk
 
 # Nobody follows or is told about what is loaded, and its changes are not logged one by one.
-QUIET = {"tracking_disable": True, "mail_create_nosubscribe": True, "mail_notrack": True}
+QUIET = {
+    "tracking_disable": True,
+    "mail_create_nosubscribe": True,
+    "mail_notrack": True,
+    "skip_is_manually_modified": True,
+}
 
 
 @dataclass(slots=True)
@@ -26,23 +32,6 @@ class Loaded:
     partners: dict
     moves: dict
     payments: dict
-
-
-class LedgerIndex:
-    """Rows of a ledger by the key that other rows refer to."""
-
-    def __init__(self, ledger):
-        self.moves = {row.key: row for row in ledger.moves}
-        self.lines = _grouped(ledger.move_lines, "move")
-        self.entry_lines = _grouped(ledger.entry_lines, "move")
-        self.allocations = _grouped(ledger.allocations, "source")
-
-
-def _grouped(rows, name):
-    groups = defaultdict(list)
-    for row in rows:
-        groups[getattr(row, name)].append(row)
-    return groups
 
 
 def load(env, ledger, today=None, mode="auto", companies=None, chart=None, step=None):
@@ -71,23 +60,44 @@ def load(env, ledger, today=None, mode="auto", companies=None, chart=None, step=
     index = LedgerIndex(ledger)
     numbering = Numbering(masters.env)
     names = _number_moves(ledger, masters, numbering)
-    loader = OrmLoader(masters, index, numbering, Claims(), step)
-    loader.load_moves(ledger.moves, names)
-    loader.allocate_credit_notes(
-        [row for row in ledger.moves if row.type == "refund" and index.allocations[row.key]]
-    )
-    loader.load_payments(ledger.payments)
-    loader.load_bank_lines(ledger.bank_lines)
-    _log_hints(ledger, loader.moves)
+    chosen = choose_bulk(ledger, index, mode)
+    claims = Claims()
+    loaded = Loaded(ledger, today, masters.companies, masters.partners, {}, {})
+    _load_bulk(BulkLoader(masters, index, numbering, claims), loaded, names, chosen, step)
+    with steady_plans(masters.env):
+        _load_orm(OrmLoader(masters, index, claims, step), loaded, names, chosen)
+    _log_hints(loaded)
     masters.env.flush_all()
-    return Loaded(
-        ledger=ledger,
-        today=today,
-        companies=masters.companies,
-        partners=masters.partners,
-        moves=loader.moves,
-        payments=loader.payments,
-    )
+    return loaded
+
+
+def _load_bulk(loader, loaded, names, chosen, step):
+    """Write what was ``chosen`` set-based."""
+    moves = [row for row in loaded.ledger.moves if row.key in chosen]
+    payments = [row for row in loaded.ledger.payments if row.key in chosen]
+    if not chosen:
+        return
+    loader.add_moves(moves, names)
+    loader.add_credit_note_allocations([row for row in moves if row.type == "refund"])
+    loader.add_payments(payments)
+    loader.write()
+    env = loader.env
+    for key, document in loader.documents.items():
+        loaded.moves[key] = env["account.move"].browse(document.id)
+    for key, entry in loader.payments.items():
+        loaded.payments[key] = env["account.payment"].browse(entry.id)
+    step(f"{len(moves)} moves and {len(payments)} payments written set-based")
+
+
+def _load_orm(loader, loaded, names, chosen):
+    """Post and pay the rest."""
+    moves = [row for row in loaded.ledger.moves if row.key not in chosen]
+    loader.load_moves(moves, names)
+    loader.note_credit_notes([row for row in moves if row.type == "refund"])
+    loader.load_payments([row for row in loaded.ledger.payments if row.key not in chosen])
+    loader.load_bank_lines(loaded.ledger.bank_lines)
+    loaded.moves.update(loader.moves)
+    loaded.payments.update(loader.payments)
 
 
 def create_companies(env, ledger, chart=None):
@@ -119,9 +129,9 @@ def _number_moves(ledger, masters, numbering):
     return names
 
 
-def _log_hints(ledger, moves):
+def _log_hints(loaded):
     """Write what people have heard about an invoice as a note on it."""
-    hinted = [row for row in ledger.moves if row.hint]
+    hinted = [row for row in loaded.ledger.moves if row.hint]
     for number, row in enumerate(hinted):
         texts = words.HINTS[row.hint]
-        moves[row.key]._message_log(body=texts[number % len(texts)])
+        loaded.moves[row.key]._message_log(body=texts[number % len(texts)])
