@@ -10,7 +10,7 @@ class CollectionPreview(models.TransientModel):
 
     customer_id = fields.Many2one("collection.customer", readonly=True)
     step_name = fields.Char(string="Step", readonly=True)
-    recipient = fields.Char(string="To", readonly=True)
+    recipient = fields.Char(readonly=True)
     subject = fields.Char(readonly=True)
     body = fields.Html(readonly=True, sanitize=False)
 
