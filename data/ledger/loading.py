@@ -7,6 +7,7 @@ from odoo import SUPERUSER_ID, fields
 from . import vocabulary as words
 from .bulk import BulkLoader
 from .claims import Claims
+from .mails import log_invoice_mails
 from .masters import Masters
 from .model import Ledger
 from .numbering import Numbering
@@ -53,7 +54,7 @@ def load(env, ledger, today=None, mode="auto", companies=None, chart=None, step=
     :param step: called with a text whenever a part is done, e.g. to print it or to commit
     """
     step = step or (lambda message: None)
-    env = _quiet(env)
+    env = quiet(env)
     today = today or fields.Date.context_today(env.user)
     masters = Masters(env, ledger, today, companies, chart).load()
     step(f"{len(ledger.partners)} customers and contacts made")
@@ -67,6 +68,8 @@ def load(env, ledger, today=None, mode="auto", companies=None, chart=None, step=
     with steady_plans(masters.env):
         _load_orm(OrmLoader(masters, index, claims, step), loaded, names, chosen)
     _log_hints(loaded)
+    if mode != "sql":
+        log_invoice_mails(masters.env, loaded)
     masters.env.flush_all()
     return loaded
 
@@ -106,12 +109,12 @@ def create_companies(env, ledger, chart=None):
     Tests that load several ledgers pass them on to ``load``: a chart of accounts takes longer
     than a small ledger.
     """
-    masters = Masters(_quiet(env), ledger, None, chart=chart)
+    masters = Masters(quiet(env), ledger, None, chart=chart)
     masters.load_companies()
     return masters.companies
 
 
-def _quiet(env):
+def quiet(env):
     """The environment of the superuser, in Spanish if possible, that tells nobody."""
     languages = {code for code, _name in env["res.lang"].get_installed()}
     lang = "es_ES" if "es_ES" in languages else "en_US"

@@ -62,6 +62,18 @@ class Masters:
         for row in missing:
             if row.parent not in created:  # a chart is loaded for the branches of its company too
                 self._load_chart(row, self.companies[row.key])
+            self._open_bank_account(row)
+        self._allow_companies()
+
+    def adopt_company(self, row, company):
+        """Make an existing company, in which nothing was booked yet, the one of ``row``."""
+        company = company.with_env(self.env).with_context(chart_template_load=True)
+        company.write(self._company_values(row, company.browse()))
+        self.companies[row.key] = company
+        self._load_chart(row, company, replace=True)
+        self._open_bank_account(row)
+
+    def _allow_companies(self):
         self.env.user.company_ids |= self.env["res.company"].union(*self.companies.values())
         allowed = [company.id for company in self.companies.values()]
         self.env = self.env(context={**self.env.context, "allowed_company_ids": allowed})
@@ -70,7 +82,6 @@ class Masters:
     def _company_values(self, row, parent):
         values = {
             "name": row.name,
-            "parent_id": parent.id,
             "country_id": self._country(row).id,
             "currency_id": parent.currency_id.id or self._currency("EUR").id,
             "state_id": self._state(row).id,
@@ -79,13 +90,16 @@ class Masters:
                 for name in ("street", "zip", "city", "vat", "phone", "email", "website")
             },
         }
+        if parent:
+            values["parent_id"] = parent.id
         if "iap_enrich_auto_done" in parent._fields:  # else it asks a server about the company
             values["iap_enrich_auto_done"] = True
         return values
 
-    def _load_chart(self, row, company):
+    def _load_chart(self, row, company, replace=False):
         """Load the asked-for chart; the generic one where its localisation is not installed."""
-        template = company.root_id.chart_template or self.chart or row.chart
+        present = not replace and company.root_id.chart_template
+        template = present or self.chart or row.chart
         known = self.env["account.chart.template"]._get_chart_template_mapping().get(template)
         if not known or not known["installed"]:
             template = "generic_coa"
@@ -98,6 +112,16 @@ class Masters:
             self.env["account.fiscal.position"].search(
                 [("company_id", "=", company.id)]
             ).auto_apply = False
+
+    def _open_bank_account(self, row):
+        """Give the company's bank journal its account."""
+        if not row.iban:
+            return
+        bank = self.env["res.bank"].search([("name", "=", row.bank)], limit=1)
+        bank = bank or self.env["res.bank"].create({"name": row.bank})
+        journal = self.journal(row.key, "bank")
+        journal.set_bank_account(row.iban, bank.id)
+        journal.bank_account_id.allow_out_payment = True
 
     def journal(self, company_key, kind):
         """The journal of a ``kind`` (sale, bank, general) that a company uses."""

@@ -1,0 +1,163 @@
+"""The demonstration database: the sample ledger, a user for each role, mail."""
+
+import time
+from pathlib import Path
+
+from odoo import SUPERUSER_ID, Command
+
+from .csv_files import read_csv
+from .loading import load, quiet
+from .masters import Masters
+
+SAMPLE = Path(__file__).parents[1] / "sample"
+
+# Role, login (also the password), name, language, groups.
+USERS = [
+    (
+        "Collector",
+        "collector",
+        "Clara Vives",
+        "es_ES",
+        ["collections_management.group_collection_collector"],
+    ),
+    (
+        "Collector",
+        "collector2",
+        "Hugo Serra",
+        "en_US",
+        ["collections_management.group_collection_collector"],
+    ),
+    (
+        "Supervisor",
+        "supervisor",
+        "Silvia Orts",
+        "es_ES",
+        ["collections_management.group_collection_supervisor"],
+    ),
+    (
+        "Manager",
+        "manager",
+        "Manuel Ribes",
+        "en_US",
+        ["collections_management.group_collection_manager"],
+    ),
+    (
+        "Accountant",
+        "accountant",
+        "Alba Nadal",
+        "es_ES",
+        ["account.group_account_user", "account.group_account_manager"],
+    ),
+]
+PORTAL_CUSTOMER = "c00010"  # buys from two companies and is late
+MAIL_DOMAIN = "suministroslevante.example"
+
+
+def load_demo(env, folder=SAMPLE):
+    """Load the sample kept as CSV files and make a user for each role; commit step by step.
+
+    The database's own first company becomes the sample's main company.
+
+    :param env: an environment of a database with l10n_es and our modules installed
+    :param folder: where the CSV files are
+    """
+    start = time.monotonic()
+
+    def step(message):
+        env.cr.commit()
+        print(f"[{time.monotonic() - start:4.0f} s] {message}", flush=True)
+
+    ledger = read_csv(folder)
+    company = env.ref("base.main_company")
+    masters = Masters(quiet(env), ledger, None)
+    masters.adopt_company(ledger.companies[0], company)
+    step(f"{company.name} set up")
+    loaded = load(env, ledger, companies={ledger.companies[0].key: company}, step=step)
+    create_users(env, loaded)
+    step("users made")
+    return loaded
+
+
+def create_users(env, loaded):
+    """Make a user for each role; salespeople get their login as password too."""
+    env = env(user=SUPERUSER_ID, context={**env.context, "no_reset_password": True})
+    companies = env["res.company"].browse([c.id for c in loaded.companies.values()])
+    installed = {code for code, _name in env["res.lang"].get_installed()}
+    for _role, login, name, lang, groups in USERS:
+        found = [env.ref(group, raise_if_not_found=False) for group in groups]
+        env["res.users"].create(
+            {
+                "login": login,
+                "password": login,
+                "name": name,
+                "email": f"{login}@{MAIL_DOMAIN}",
+                "lang": lang if lang in installed else "en_US",
+                "tz": "Europe/Madrid",
+                "company_id": companies[0].id,
+                "company_ids": [Command.set(companies.ids)],
+                "group_ids": [Command.link(group.id) for group in found if group],
+            }
+        )
+    for row in loaded.ledger.salespeople:
+        env["res.users"].search([("login", "=", row.key)]).password = row.key
+    env["res.users"].create(
+        {
+            "login": "portal",
+            "password": "portal",
+            "partner_id": loaded.partners[PORTAL_CUSTOMER].id,
+            "company_id": companies[0].id,
+            "company_ids": [Command.set(companies[0].ids)],
+            "group_ids": [Command.set([env.ref("base.group_portal").id])],
+        }
+    )
+    env.ref("base.user_admin").write(
+        {"company_ids": [Command.link(company.id) for company in companies]}
+    )
+
+
+def configure_demo(env, smtp_port, smtp_host="127.0.0.1"):
+    """Have mail go out through one SMTP server, with sensible senders; configure collections.
+
+    :param int smtp_port: of the mail server
+    :return: the logins: lists of role, login and password
+    """
+    env = env(user=SUPERUSER_ID)
+    companies = env["res.company"].search([])
+    domain = env["mail.alias.domain"].search([("name", "=", MAIL_DOMAIN)]) or env[
+        "mail.alias.domain"
+    ].create(
+        {
+            "name": MAIL_DOMAIN,
+            "bounce_alias": "rebotes",
+            "catchall_alias": "respuestas",
+            "default_from": "administracion",
+        }
+    )
+    companies.alias_domain_id = domain
+    server = {"name": "Demo", "smtp_host": smtp_host, "smtp_port": smtp_port, "sequence": 1}
+    present = env["ir.mail_server"].search([("name", "=", server["name"])])
+    if present:
+        present.write(server)
+    else:
+        present.create({**server, "smtp_encryption": "none", "smtp_authentication": "login"})
+    env.ref("base.user_admin").partner_id.email = f"admin@{MAIL_DOMAIN}"
+    configure_collections(env)
+    salespeople = (
+        env["res.users"]
+        .search([("login", "like", ".")])
+        .filtered(lambda user: user.email and user.email.endswith(MAIL_DOMAIN))
+    )
+    return [
+        *([role, login, login] for role, login, *_rest in USERS),
+        *(["Salesperson", user.login, user.login] for user in salespeople),
+        ["Customer (portal)", "portal", "portal"],
+    ]
+
+
+def configure_collections(env):
+    """Set collections up for the demonstration, where that module is installed."""
+    companies = env["res.company"].search([("parent_id", "=", False)])
+    if "collection_mode" not in companies._fields:
+        return
+    supervisor = env["res.users"].search([("login", "=", "supervisor")])
+    companies.write({"collection_mode": "automatic", "collection_supervisor_id": supervisor.id})
