@@ -12,6 +12,7 @@ from .console import Failure
 from .demo import demo
 from .linting import format_all, lint
 from .testing import test
+from .translations import translations
 
 
 def setup():
@@ -84,6 +85,7 @@ COMMANDS = {
     "lint": lint,
     "format": format_all,
     "bench": bench,
+    "translations": translations,
     "odoo": odoo,
     "psql": psql,
     "database": database,

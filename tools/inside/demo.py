@@ -39,6 +39,7 @@ def configure(env, smtp_port, address):
     parameters.set_param("web.base.url", address)
     parameters.set_param("web.base.url.freeze", "True")
     logins = configure_demo(env, smtp_port=smtp_port)
+    env.ref("base.user_admin").company_ids = env["res.company"].search([])
     env.cr.commit()
     return [["Administrator", "admin", "admin"], *(logins or [])]
 
@@ -85,23 +86,29 @@ def count_mails(env):
 
 
 def print_summary(env):
-    """Print what the run came to, over all companies."""
-    companies = env["res.company"].search([])
-    customers = env["collection.customer"].with_context(allowed_company_ids=companies.ids)
-    summary = customers._get_run_summary()
-    print(f"\nOpen items: {summary['items']}, {env.company.currency_id.format(summary['amount'])}")
-    print_counts(
-        "Decisions", {reason or "(none)": number for reason, number in summary["decisions"].items()}
-    )
-    print_counts(
-        "Notices",
-        {f"{step}, {channel}": number for (step, channel), number in summary["notices"].items()},
-    )
+    """Print what the run came to for each main company, whose currencies may differ."""
+    admin = env.ref("base.user_admin")
+    for company in env["res.company"].search([("parent_id", "=", False)]):
+        branches = env["res.company"].search([("id", "child_of", company.id)])
+        customers = env["collection.customer"].with_user(admin)
+        summary = customers.with_context(allowed_company_ids=branches.ids)._get_run_summary()
+        if summary["items"]:
+            print_company(company, summary)
+
+
+def print_company(company, summary):
+    """Print the summary of one company."""
+    amount = company.currency_id.format(summary["amount"])
+    print(f"\n{company.name}\nOpen items: {summary['items']}, {amount}")
+    decisions = {reason or "(none)": number for reason, number in summary["decisions"].items()}
+    print_counts("Decisions", decisions)
+    notices = {", ".join(key): number for key, number in summary["notices"].items()}
+    print_counts("Notices", notices)
 
 
 def print_counts(title, counts):
     """Print numbers by name, the greatest first."""
-    print(f"\n{title}:")
+    print(f"{title}:" if counts else f"{title}: none")
     for name, number in sorted(counts.items(), key=lambda item: -item[1]):
         print(f"  {number:>6}  {name}")
 
