@@ -1,7 +1,7 @@
 # Everything is set up when it is first needed, in a cache outside this clone. See docs/development.md.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench odoo psql database stop clean
+.PHONY: help setup demo test lint format bench translations odoo psql database stop clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ format: ## let the formatters mend what they can
 
 bench: ## run the benchmarks (ONLY=name for one)
 	@tools/run bench
+
+translations: ## write the .pot and .po files again after texts changed, and check them
+	@tools/run translations
 
 odoo: ## run Odoo: make odoo ARGS="shell -d collections_demo"
 	@tools/run odoo
