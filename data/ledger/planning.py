@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-RECENT_DAYS = 45  # what happened since then goes through the ORM
+RECENT_DAYS = 15  # what happened since then goes through the ORM
 
 
 def index_by(rows, name):

@@ -26,11 +26,14 @@ def main(database, smtp_port, address):
             load_demo(env)
             env.cr.commit()
         logins = configure(env, int(smtp_port), address)
+        sent_before = count_mails(env)["sent"]  # the sample ledger's invoices, sent long ago
         with step("Running today's collection"):
             run_job(env, env.ref("collections_management.ir_cron_collection_run"))
             run_job(env, env.ref("mail.ir_cron_mail_scheduler_action"))
         print_summary(env)
-        print(json.dumps({"logins": logins, **count_mails(env)}))
+        mails = count_mails(env)
+        mails["sent"] -= sent_before
+        print(json.dumps({"logins": logins, **mails}))
 
 
 def configure(env, smtp_port, address):
