@@ -1,7 +1,8 @@
 import logging
-from psycopg2.errors import SerializationFailure
+from datetime import timedelta
 
 from odoo import api, fields, models, modules
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
 from .collection_due_item import TO_SAY
@@ -11,6 +12,7 @@ _logger = logging.getLogger(__name__)
 DECIDE_BATCH = 1000  # customers decided in one transaction
 DELIVER_BATCH = 50  # notices composed in one transaction
 TRIES = 3  # a batch that collides with another server is tried again
+RETRY_COMPANY_MINUTES = 30  # until the day of a company that failed is tried again
 
 
 class CollectionRun(models.AbstractModel):
@@ -29,9 +31,17 @@ class CollectionRun(models.AbstractModel):
 
     @api.model
     def _cron_run(self):
-        """Decide for all companies, then have the notices delivered."""
+        """Decide for all companies, then have the notices delivered.
+
+        A company that fails leaves the others their day, and is tried again soon.
+        """
         for company in self.env["res.company"].search([("parent_id", "=", False)]):
-            self.with_company(company)._run_company(company)
+            try:
+                self.with_company(company)._run_company(company)
+            except Exception:  # the log says why
+                _logger.exception("Collections: the day of company %s failed", company.id)
+                self.env.cr.rollback()
+                self._trigger_run(fields.Datetime.now() + timedelta(minutes=RETRY_COMPANY_MINUTES))
         self._trigger_delivery()
 
     @api.model
@@ -39,6 +49,8 @@ class CollectionRun(models.AbstractModel):
         """Run the day of one root company, a batch of customers a transaction."""
         cron = self.env["ir.cron"]
         self._in_transaction(self._prepare_company, company)
+        # a batch that is rolled back must not take the files along
+        cron._commit_progress()
         for ids in split_every(DECIDE_BATCH, self._get_customer_ids(company)):
             batch = self.env["collection.customer"].browse(ids)
             try:
@@ -49,8 +61,17 @@ class CollectionRun(models.AbstractModel):
                 self._decide_one_by_one(company, batch)
             self.env.invalidate_all()
             if not cron._commit_progress(len(ids)):
-                self.env.ref("collections_management.ir_cron_collection_run")._trigger()
+                self._trigger_run()
                 return
+
+    @api.model
+    def _trigger_run(self, at=None):
+        """Have the run go on soon, or at a moment.
+
+        :param datetime at: naive UTC
+        """
+        # sudo: scheduled jobs belong to the system
+        self.env.ref("collections_management.ir_cron_collection_run").sudo()._trigger(at)
 
     @api.model
     def _prepare_company(self, company):
@@ -290,25 +311,28 @@ class CollectionRun(models.AbstractModel):
 
         :param set skipped: ids that this job had in hand already
         """
-        now = fields.Datetime.now()
         return self.env["collection.notice"].search(
-            [
-                ("id", "not in", list(skipped)),
-                "|",
-                "|",
-                "&",
-                ("state", "=", "ready"),
-                ("retry_at", "=", False),
-                "&",
-                ("state", "in", ("ready", "failed")),
-                ("retry_at", "<=", now),
-                "&",
-                ("state", "=", "queued"),
-                ("mail_id.state", "=", "outgoing"),
-            ],
+            [("id", "not in", list(skipped)), *self._get_due_domain()],
             order="company_id, id",
             limit=DELIVER_BATCH,
         )
+
+    @api.model
+    def _get_due_domain(self):
+        """Return the domain of the notices whose turn it is: ready, to be tried again, or composed."""
+        return [
+            "|",
+            "|",
+            "&",
+            ("state", "=", "ready"),
+            ("retry_at", "=", False),
+            "&",
+            ("state", "in", ("ready", "failed")),
+            ("retry_at", "<=", fields.Datetime.now()),
+            "&",
+            ("state", "=", "queued"),
+            ("mail_id.state", "=", "outgoing"),
+        ]
 
     @api.model
     def _deliver_batch(self, notices):
@@ -328,10 +352,16 @@ class CollectionRun(models.AbstractModel):
         for notice in notices:
             try:
                 mails |= self._in_transaction(self._compose_locked, notice)
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:  # another server has it in hand
+                self.env.cr.rollback()
             except Exception as error:  # shown on the notice
                 _logger.exception("Collections: notice %s could not be composed", notice.id)
                 self.env.cr.rollback()
-                notice._fail(self.env._("The message could not be made: %s", error))
+                self._in_transaction(
+                    self._fail_locked,
+                    notice,
+                    self.env._("The message could not be made: %s", error),
+                )
             self.env["ir.cron"]._commit_progress()
         return mails
 
@@ -342,7 +372,10 @@ class CollectionRun(models.AbstractModel):
         :return: the mail.mail to send now
         """
         files = notices.customer_id.try_lock_for_update(allow_referencing=True)
-        notices = notices.filtered(lambda notice: notice.customer_id in files)
+        # another server may have dealt with some since they were chosen
+        notices = notices.filtered_domain(
+            [("customer_id", "in", files.ids), *self._get_due_domain()]
+        )
         queued = notices.filtered(lambda notice: notice.state == "queued")
         failed = notices.filtered(lambda notice: notice.state == "failed")
         failed._retry_now()
@@ -352,6 +385,12 @@ class CollectionRun(models.AbstractModel):
             group.with_company(company)._recheck()._deliver()
         self.env.flush_all()
         return (queued | ready).mail_id.sudo().filtered(lambda mail: mail.state == "outgoing")
+
+    @api.model
+    def _fail_locked(self, notice, reason):
+        """Say on the notice why it failed, unless another server has dealt with it meanwhile."""
+        if notice.try_lock_for_update().filtered_domain(self._get_due_domain()):
+            notice._fail(reason)
 
     @api.model
     def _postpone_closed(self, notices):
@@ -390,7 +429,7 @@ class CollectionRun(models.AbstractModel):
                 result = method(*args)
                 self.env.flush_all()
                 return result
-            except SerializationFailure:
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 self.env.cr.rollback()
                 self.env.invalidate_all(flush=False)
                 if left == 1:

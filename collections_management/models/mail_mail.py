@@ -1,8 +1,7 @@
 import smtplib
 
-from psycopg2.errors import SerializationFailure
-
 from odoo import models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 
 class MailMail(models.Model):
@@ -20,6 +19,9 @@ class MailMail(models.Model):
         plain = self.filtered(lambda mail: mail not in by_mail)
         if plain:
             super(MailMail, plain)._send(auto_commit=auto_commit, **kwargs)
+        if auto_commit:
+            # a fresh view of the ledger: to connect may have taken long
+            self.env.cr.commit()
         for mail in self - plain:
             mail._send_notice(by_mail[mail], auto_commit, kwargs)
         return True
@@ -34,7 +36,7 @@ class MailMail(models.Model):
         try:
             if notice._may_send():
                 super()._send(auto_commit=auto_commit, **kwargs)
-        except SerializationFailure:
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             # another server has just changed the notice: it is dealt with
             if not auto_commit:
                 raise
@@ -43,7 +45,8 @@ class MailMail(models.Model):
             if not auto_commit:
                 raise
             self.env.cr.rollback()
-            notice._fail(self.env._("The mail server closed the connection: %s", error))
+            if notice.state == "queued":
+                notice._fail(self.env._("The mail server closed the connection: %s", error))
             self.env.cr.commit()
             raise
         else:

@@ -1,0 +1,423 @@
+"""What Odoo's processes do in the tests of faults: functions of an environment, called by name."""
+
+import logging
+import os
+import signal
+import time
+import traceback
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial, wraps
+
+from odoo import Command, fields
+from odoo.api import SUPERUSER_ID, Environment
+from odoo.modules.registry import Registry
+from odoo.service.model import retrying
+from odoo.sql_db import Cursor
+
+from odoo.addons.base.models import ir_mail_server
+
+MODULE = "collections_management"
+JOBS = (
+    f"{MODULE}.ir_cron_collection_run",
+    f"{MODULE}.ir_cron_collection_deliver",
+    "mail.ir_cron_mail_scheduler_action",
+)
+BATCH = 7  # small, so that few customers give many transactions to die between
+
+
+# ------------------------------------------------------------
+# The process
+# ------------------------------------------------------------
+
+
+def run(database, log, action, options):
+    """Do an action as a process of Odoo does.
+
+    :param options: of :func:`open_odoo`; the rest are the action's arguments
+    :return: ``("done", value)``, or ``("failed", traceback)``
+    """
+    named = {name: options.pop(name) for name in tuple(options) if name in OPTIONS}
+    try:
+        with open_odoo(database, log, **named) as env:
+            return "done", ACTIONS[action](env, **options)
+    except Exception:
+        return "failed", traceback.format_exc()
+
+
+OPTIONS = ("barrier", "die_at", "smtp_timeout", "wait_in")
+
+
+@contextmanager
+def open_odoo(database, log, barrier=None, die_at=None, smtp_timeout=5, wait_in=None):
+    """Give an environment of the superuser.
+
+    :param barrier: where to wait for other processes before the action begins
+    :param int die_at: number of the statement or commit at which the process is killed
+    :param smtp_timeout: seconds after which a silent mail server is given up
+    :param wait_in: method of ``collection.run``, event to set when it has returned for the first time, event to wait
+        for then
+    """
+    handler = logging.FileHandler(log)
+    handler.setFormatter(logging.Formatter("%(process)d %(levelname)s %(name)s %(message)s"))
+    logging.getLogger().handlers = [handler]
+    ir_mail_server.SMTP_TIMEOUT = smtp_timeout
+    registry = Registry(database).check_signaling()
+    _use_small_batches()
+    if wait_in:
+        _wait_in(registry["collection.run"], *wait_in)
+    with registry.cursor() as cr:
+        env = Environment(cr, SUPERUSER_ID, {})
+        if barrier:
+            barrier.wait(60)
+        _die_at(die_at)
+        yield env
+
+
+def _use_small_batches():
+    from odoo.addons.collections_management.models import collection_run
+
+    collection_run.DECIDE_BATCH = BATCH
+    collection_run.DELIVER_BATCH = BATCH
+
+
+def _wait_in(model, method, reached, go_on):
+    original = getattr(model, method)
+
+    @wraps(original)
+    def waiting(self, *args, **kwargs):
+        result = original(self, *args, **kwargs)
+        if not reached.is_set():
+            reached.set()
+            go_on.wait(60)
+        return result
+
+    setattr(model, method, waiting)
+
+
+class Steps:
+    """Counts the statements and commits of this process."""
+
+    taken = 0
+
+
+def _die_at(number):
+    """Count statements and commits, and kill this process before the one of that number."""
+
+    def counted(original):
+        @wraps(original)
+        def method(self, *args, **kwargs):
+            Steps.taken += 1
+            if Steps.taken == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(self, *args, **kwargs)
+
+        return method
+
+    for name in ("execute", "commit"):
+        setattr(Cursor, name, counted(getattr(Cursor, name)))
+
+
+# ------------------------------------------------------------
+# The ledger
+# ------------------------------------------------------------
+
+
+def prepare(env, smtp_port):
+    """Make the company with its scheme.
+
+    :param int smtp_port: port of the mail server
+    """
+    env["mail.mail"].search([]).unlink()
+    _prepare_company(env)
+    _prepare_scheme(env)
+    env["ir.mail_server"].search([]).unlink()
+    env["ir.mail_server"].create(
+        {
+            "name": "Bad line",
+            "smtp_host": "127.0.0.1",
+            "smtp_port": smtp_port,
+            "smtp_encryption": "none",
+        }
+    )
+    env.cr.commit()
+
+
+def add_customers(env, first, last):
+    """Make customers of these numbers, each with two overdue invoices."""
+    partners = env["res.partner"].create(
+        [
+            {
+                "name": f"Customer {number:02}",
+                "email": f"customer{number:02}@example.com",
+                "is_company": True,
+                "lang": ("en_US", "es_ES")[number % 2],
+            }
+            for number in range(first, last + 1)
+        ]
+    )
+    _make_invoices(env, partners)
+    env.cr.commit()
+
+
+def _prepare_company(env):
+    company = env.company
+    env["account.chart.template"].try_loading("generic_coa", company, install_demo=False)
+    env.user.write({"tz": "UTC", "email": "odoo@example.com"})
+    company.resource_calendar_id.tz = "UTC"
+    company.write(
+        {"name": "Creditor", "email": "creditor@example.com", "collection_mode": "automatic"}
+    )
+
+
+def _prepare_scheme(env):
+    """Have the standard scheme speak at any hour of any day, once in seven days."""
+    calendar = env["resource.calendar"].create(
+        {
+            "name": "Always",
+            "tz": "UTC",
+            "attendance_ids": [
+                Command.create(
+                    {
+                        "name": "All day",
+                        "dayofweek": str(day),
+                        "hour_from": 0,
+                        "hour_to": 24,
+                        "day_period": "full_day",
+                    }
+                )
+                for day in range(7)
+            ],
+        }
+    )
+    policy = env["collection.contact.policy"].create(
+        {
+            "name": "At any hour",
+            "calendar_id": calendar.id,
+            "interval_days": 7,
+            "hour_from": 0,
+            "hour_to": 24,
+        }
+    )
+    env["collection.strategy"].search([]).write(
+        {"mode": "automatic", "policy_id": policy.id, "consumer_policy_id": False}
+    )
+
+
+def _make_invoices(env, partners, dues=(12, 5), price=100.0):
+    """Return posted invoices of each partner, due so many days ago."""
+    today = fields.Date.today()
+    moves = env["account.move"].create(
+        [
+            {
+                "move_type": "out_invoice",
+                "partner_id": partner.id,
+                "ref": partner.name,
+                "invoice_date": today - timedelta(days=due + 30),
+                "invoice_date_due": today - timedelta(days=due),
+                "invoice_payment_term_id": False,
+                "invoice_line_ids": [
+                    Command.create({"name": "Goods", "price_unit": price + due, "tax_ids": False})
+                ],
+            }
+            for partner in partners
+            for due in dues
+        ]
+    )
+    moves.action_post()
+    return moves
+
+
+# ------------------------------------------------------------
+# The jobs, and the button
+# ------------------------------------------------------------
+
+
+def run_day(env):
+    """Run the scheduled jobs as the scheduler does, and those they trigger, until none has anything to do now.
+
+    :return: how many statements and commits it took
+    """
+    jobs = env["ir.cron"].union(*map(env.ref, JOBS))
+    _run_jobs(env, jobs)
+    return Steps.taken
+
+
+def let_scheduler_run(env):
+    """Run the jobs that the scheduler would run now, because their moment came or they were triggered.
+
+    :return: whether there were any
+    """
+    return bool(_run_jobs(env, _get_ready_jobs(env)))
+
+
+def _run_jobs(env, ready):
+    """Run jobs, then those that are ready then, until none is; return all that ran."""
+    ran = env["ir.cron"]
+    for _round in range(20):
+        for job in ready:
+            trouble = job.method_direct_trigger()
+            env.cr.commit()
+            if isinstance(trouble, dict):
+                raise RuntimeError(trouble["params"]["data"]["debug"])
+        ran |= ready
+        env.invalidate_all()
+        ready = _get_ready_jobs(env)
+        if not ready:
+            return ran
+    raise TimeoutError("the jobs don't come to an end")
+
+
+def _get_ready_jobs(env):
+    now = fields.Datetime.now()
+    triggered = env["ir.cron.trigger"].search([("call_at", "<=", now)]).cron_id
+    jobs = env["ir.cron"].union(*map(env.ref, JOBS))
+    return jobs.filtered(lambda job: job.nextcall <= now or job in triggered)
+
+
+def make_files(env):
+    """Make the customers' files, which the run does otherwise."""
+    env["collection.run"].with_company(env.company)._prepare_company(env.company)
+
+
+def decide(env):
+    """Call the method of the job that decides."""
+    env["collection.run"]._cron_run()
+
+
+def call_jobs(env):
+    """Call the methods of the jobs directly, not as the scheduler, which lets only one process do so."""
+    env["collection.run"]._cron_run()
+    env["collection.run"]._cron_deliver()
+
+
+def call_deliver(env):
+    """Call the method of the job that delivers, as :func:`call_jobs`."""
+    env["collection.run"]._cron_deliver()
+
+
+def press_button(env, names):
+    """Press “Run now” on some customers' files, again and again as long as others have them in hand.
+
+    As the web client does, which tries again when transactions collide.
+    """
+    files = env["collection.customer"].search([("partner_id.name", "in", names)])
+    for name in names:
+        file = files.filtered(lambda file, name=name: file.partner_id.name == name)
+        retrying(partial(_press, env, file), env)
+        env.cr.commit()
+
+
+def _press(env, file):
+    from odoo.exceptions import LockError
+
+    for _try in range(200):
+        try:
+            return file.action_run_now()
+        except LockError:
+            env.cr.rollback()
+            time.sleep(0.02)
+    raise TimeoutError("the file stays locked")
+
+
+# ------------------------------------------------------------
+# What people do
+# ------------------------------------------------------------
+
+
+def execute(env, model, method, domain, *args):
+    """Call a public method on the records that fit, as the web client does."""
+    records = env[model].with_context(active_test=False).search(domain)
+    retrying(lambda: getattr(records, method)(*args) and None, env)
+
+
+def write(env, model, domain, values):
+    execute(env, model, "write", domain, values)
+
+
+def unlink(env, model, domain):
+    execute(env, model, "unlink", domain)
+
+
+def set_message(env, template, body):
+    """Have a message template say something else, in all languages.
+
+    :param str template: xmlid without module
+    :param str body: QWeb
+    """
+    template = env.ref(f"{MODULE}.{template}")
+    for lang, _name in env["res.lang"].get_installed():
+        template.with_context(lang=lang).body_html = body
+
+
+def add_company(env, name):
+    """Make another company without customers."""
+    return env["res.company"].create({"name": name, "sequence": 0}).id
+
+
+def pay(env, customer, due=None):
+    """Register the payment of a customer's invoices.
+
+    :param str customer: name
+    :param int due: only of the one due so many days ago
+    """
+    domain = [("partner_id.name", "=", customer), ("move_type", "=", "out_invoice")]
+    if due:
+        domain.append(("invoice_date_due", "=", fields.Date.today() - timedelta(days=due)))
+    invoices = env["account.move"].search(domain)
+    wizard = env["account.payment.register"].with_context(
+        active_model="account.move", active_ids=invoices.ids
+    )
+    retrying(lambda: wizard.create({"group_payment": True})._create_payments() and None, env)
+    return invoices.mapped("name")
+
+
+def hold(env, customer, due):
+    """Dispute one invoice of a customer."""
+    invoices = env["account.move"].search(
+        [
+            ("partner_id.name", "=", customer),
+            ("invoice_date_due", "=", fields.Date.today() - timedelta(days=due)),
+        ]
+    )
+    for line in invoices.line_ids.filtered(lambda line: line.account_type == "asset_receivable"):
+        env["collection.hold"].create(
+            {"move_line_id": line.id, "kind": "disputed", "reason": "Wrong price"}
+        )
+
+
+def merge_partners(env, sources, target):
+    """Merge contacts with Odoo's wizard, as a person does who knows what they do."""
+    find = env["res.partner"].search
+    destination = find([("name", "=", target)])
+    partners = find([("name", "in", sources)]) | destination
+    wizard = env["base.partner.merge.automatic.wizard"].create({})
+
+    def merge():
+        wizard._merge(partners.ids, destination, extra_checks=False)
+
+    retrying(merge, env)
+
+
+ACTIONS = {
+    action.__name__: action
+    for action in (
+        prepare,
+        add_customers,
+        run_day,
+        let_scheduler_run,
+        make_files,
+        decide,
+        call_jobs,
+        call_deliver,
+        press_button,
+        execute,
+        write,
+        unlink,
+        set_message,
+        add_company,
+        pay,
+        hold,
+        merge_partners,
+    )
+}

@@ -1,0 +1,61 @@
+"""Processes that do the same at the same time: what one has in hand the other leaves, and nobody hears twice."""
+
+import pytest
+
+from .ledger import MANY, check_everybody_heard_once
+
+ROUNDS = 3
+
+
+@pytest.fixture
+def how_many():
+    return MANY
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_two_processes_call_the_jobs(_round, ledger, odoo, line, mail_server):
+    odoo.race("call_jobs", "call_jobs")
+    check_everybody_heard_once(ledger, mail_server)
+    assert "Traceback" not in odoo.read_log()
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_two_processes_deliver(_round, ledger, odoo, line, mail_server):
+    odoo.call("decide")
+    odoo.race("call_deliver", "call_deliver")
+    check_everybody_heard_once(ledger, mail_server)
+    assert "Traceback" not in odoo.read_log()
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_a_persons_button_against_the_job(_round, ledger, odoo, line, mail_server):
+    odoo.call("make_files")
+    names = sorted(ledger.customers(), reverse=_round % 2)[:12]
+    odoo.race("call_jobs", ("press_button", {"names": names}))
+    odoo.call("run_day")
+    check_everybody_heard_once(ledger, mail_server)
+    assert "Traceback" not in odoo.read_log()
+
+
+@pytest.mark.parametrize("method", ["_get_due_notices", "_compose_locked"])
+def test_a_process_that_comes_late_sends_nothing_again(method, ledger, odoo, line, mail_server):
+    """It chose or composed its batch, then the other delivered everything."""
+    odoo.call("decide")
+    chosen, go_on = odoo.event(), odoo.event()
+    late = odoo.start("call_deliver", wait_in=(method, chosen, go_on))
+    assert chosen.wait(60)
+    odoo.call("call_deliver")
+    go_on.set()
+    late.result()
+    odoo.call("call_deliver")
+    check_everybody_heard_once(ledger, mail_server)
+
+
+def test_a_process_that_decides_late_makes_no_notice_again(ledger, odoo, line, mail_server):
+    chosen, go_on = odoo.event(), odoo.event()
+    late = odoo.start("call_jobs", wait_in=("_get_customer_ids", chosen, go_on))
+    assert chosen.wait(60)
+    odoo.call("call_jobs")
+    go_on.set()
+    late.result()
+    check_everybody_heard_once(ledger, mail_server)
