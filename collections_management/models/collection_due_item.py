@@ -368,9 +368,9 @@ class CollectionDueItem(models.Model):
             return SQL("%s", decision)
 
         return [
-            (SQL("facts.is_credit"), text("credit")),
             (SQL("line.partner_id IS NULL"), text("no_partner")),
             (SQL("account.non_trade"), text("non_trade")),
+            (SQL("facts.is_credit"), text("credit")),
             (SQL("customer.id IS NULL"), text("no_file")),
             (SQL("customer.insolvent"), text("insolvent")),
             (SQL("hold.id IS NOT NULL"), SQL("hold.kind")),
@@ -457,9 +457,9 @@ class CollectionDueItem(models.Model):
         return SQL(
             """
             account_move_line line
-            JOIN account_account account
-              ON account.id = line.account_id AND account.account_type = 'asset_receivable'
-            JOIN res_company root ON root.id = %(root)s
+            JOIN account_account account ON account.id = line.account_id
+            JOIN (VALUES %(roots)s) family (id, root_id) ON family.id = line.company_id
+            JOIN res_company root ON root.id = family.root_id
             LEFT JOIN res_partner partner ON partner.id = line.partner_id
             LEFT JOIN collection_customer customer
               ON customer.partner_id = partner.commercial_partner_id
@@ -479,7 +479,9 @@ class CollectionDueItem(models.Model):
             LEFT JOIN LATERAL (%(net)s) net ON TRUE
             LEFT JOIN LATERAL (%(message)s) message ON TRUE
             """,
-            root=self.env["res.company"]._get_root_sql(SQL.identifier("line", "company_id")),
+            roots=SQL(", ").join(
+                SQL("(%s, %s)", *pair) for pair in self.env["res.company"]._get_roots()
+            ),
             hold=self._get_hold_sql(date, SQL.identifier("line", "id")),
             round=self._get_round_sql(),
             facts=self._get_facts_sql(date),
@@ -538,6 +540,8 @@ class CollectionDueItem(models.Model):
                    move.move_type IN ('out_invoice', 'out_receipt') AS is_invoice,
                    move.move_type = 'entry' AND journal.type = 'general' AS is_entry,
                    COALESCE(round.number, 0) AS round_number
+            -- keeps it apart: written out wherever it is read, it would take long to plan
+            OFFSET 0
             """,
             date=date,
         )
@@ -585,17 +589,24 @@ class CollectionDueItem(models.Model):
                    CASE WHEN choice.again THEN last_step.speaks ELSE step.speaks END AS speaks
               FROM (SELECT) nothing
               LEFT JOIN LATERAL (%(step)s) step ON TRUE
-              LEFT JOIN collection_step last_step
-                ON last_step.id = said.step_id AND last_step.active
-               AND last_step.phase = 'overdue' AND last_step.repeat_days > 0
-               AND last_step.strategy_id = customer.strategy_id
-               AND facts.is_credit IS NOT TRUE
+              LEFT JOIN LATERAL (
+                SELECT step.*
+                  FROM collection_step step
+                 WHERE step.id = said.step_id
+                   -- most lines: nothing was said, so there is nothing to look for
+                   AND said.step_id IS NOT NULL
+                   AND step.active AND step.phase = 'overdue' AND step.repeat_days > 0
+                   AND step.strategy_id = customer.strategy_id
+                   AND facts.is_credit IS NOT TRUE
+             ) last_step ON TRUE
              CROSS JOIN LATERAL (
                 SELECT last_step.id IS NOT NULL
                        AND (step.id IS NULL
                             OR step.date > GREATEST(%(date)s, said.date + last_step.repeat_days)
                        ) AS again
              ) choice
+            -- as in the facts
+            OFFSET 0
             """,
             step=self._get_next_step_sql(date),
             date=date,
@@ -615,7 +626,8 @@ class CollectionDueItem(models.Model):
              ) moment
              CROSS JOIN LATERAL (
                 SELECT CASE WHEN step.phase = 'upcoming' THEN moment.wanted
-                            ELSE GREATEST(moment.wanted, facts.due + 1, said.date + step.gap_days)
+                            ELSE GREATEST(
+                                moment.wanted, facts.due + 1, said.first_date + step.gap_days)
                        END AS date
              ) target
              WHERE step.strategy_id = customer.strategy_id
@@ -685,11 +697,15 @@ class CollectionDueItem(models.Model):
             """
             res_partner relative
             JOIN account_move_line other ON other.partner_id = relative.id
-            JOIN account_account ledger ON ledger.id = other.account_id
            WHERE relative.commercial_partner_id = customer.partner_id
              AND %(root)s = customer.company_id
-             AND ledger.account_type = 'asset_receivable'
-             AND ledger.non_trade IS NOT TRUE
+             -- asked once for all customers, unlike a join
+             AND (other.account_id IN (
+                    SELECT ledger.id
+                      FROM account_account ledger
+                     WHERE ledger.account_type = 'asset_receivable'
+                       AND ledger.non_trade IS NOT TRUE
+                 )) IS TRUE
              AND %(open)s
             """,
             root=self.env["res.company"]._get_root_sql(SQL.identifier("other", "company_id")),
@@ -720,10 +736,25 @@ class CollectionDueItem(models.Model):
 
     @api.model
     def _where(self, customers):
-        where = SQL(OPEN_LINE.format("line."))
+        where = SQL(
+            "%s AND line.account_id IN %s", SQL(OPEN_LINE.format("line.")), self._get_account_ids()
+        )
         if customers is not None:
             where = SQL("%s AND customer.id IN %s", where, customers)
         return where
+
+    @api.model
+    def _get_account_ids(self):
+        """Return the ids of the receivable accounts of all companies.
+
+        Named in the query as the companies are, not joined: so PostgreSQL knows how many lines to
+        expect, and then it keeps a customer's sums instead of making them for each line again.
+        """
+        self.env["account.account"].flush_model(["account_type"])
+        rows = self.env.execute_query(
+            SQL("SELECT id FROM account_account WHERE account_type = 'asset_receivable'")
+        )
+        return tuple(id_ for [id_] in rows) or (0,)
 
     # ------------------------------------------------------------
     # For people

@@ -68,7 +68,7 @@ class ResCompany(models.Model):
 
         :param SQL company_id: expression of a company's id
         """
-        roots = self._get_branch_roots()
+        roots = [(branch, root) for branch, root in self._get_roots() if branch != root]
         if not roots:
             return company_id
         return SQL(
@@ -80,14 +80,16 @@ class ResCompany(models.Model):
 
     @api.model
     @ormcache()
-    def _get_branch_roots(self):
-        """Return the branches and their main companies, as pairs of ids.
+    def _get_roots(self):
+        """Return all companies and their main companies (their own if they are none's branch).
 
         A branch's parent never changes, and making a company clears the cache (``base``).
+
+        :return: tuple of pairs of ids
         """
         # sudo: the ledger is summed over all branches, whatever the user sees of them
-        branches = self.sudo().with_context(active_test=False).search([("parent_id", "!=", False)])
-        return tuple((branch.id, branch.root_id.id) for branch in branches)
+        companies = self.sudo().with_context(active_test=False).search([])
+        return tuple((company.id, company.root_id.id) for company in companies)
 
     def _get_collection_today(self):
         """Return today's date where the company works (the time zone of its working hours)."""
