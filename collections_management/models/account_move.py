@@ -5,6 +5,10 @@ from odoo.tools import SQL, format_date
 from .collection_hold import HOLD_KINDS
 from .live_field import live_search
 
+# Who sees how an invoice is collected: not the customer, who reads it on the portal.
+READERS = "account.group_account_invoice,account.group_account_readonly"
+
+
 def due_item_search(name):
     """Return a search method that finds the moves by a field of their open items."""
 
@@ -34,39 +38,59 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         tracking=True,
+        groups=READERS,
         help="What was agreed with the customer; a summary of the holds on the invoice's items.",
     )
     collection_pause_until = fields.Date(
-        string="Paused Until", compute="_compute_collection_pause", search=live_search("collection_pause_until")
+        string="Paused Until",
+        compute="_compute_collection_pause",
+        search=live_search("collection_pause_until"),
+        groups=READERS,
     )
     collection_customer_id = fields.Many2one(
         "collection.customer",
         string="Customer File",
         compute="_compute_collection_customer",
         search=live_search("collection_customer_id"),
+        groups=READERS,
     )
     collector_id = fields.Many2one(
         "res.users",
         string="Collector",
         compute="_compute_collection_customer",
         search=live_search("collector_id"),
+        groups=READERS,
     )
     collection_last_step_id = fields.Many2one(
-        "collection.step", string="Last Step", compute="_compute_collection_last_step",
+        "collection.step",
+        string="Last Step",
+        compute="_compute_collection_last_step",
         search=live_search("collection_last_step_id"),
+        groups=READERS,
     )
     collection_last_date = fields.Date(
-        string="Last Said", compute="_compute_collection_last_step", search=live_search("collection_last_date")
+        string="Last Said",
+        compute="_compute_collection_last_step",
+        search=live_search("collection_last_date"),
+        groups=READERS,
     )
     collection_next_step_id = fields.Many2one(
-        "collection.step", string="Next Step", compute="_compute_collection_decision",
+        "collection.step",
+        string="Next Step",
+        compute="_compute_collection_decision",
         search=due_item_search("next_step_id"),
+        groups=READERS,
     )
     collection_next_date = fields.Date(
-        string="Next Date", compute="_compute_collection_decision", search=due_item_search("next_date")
+        string="Next Date",
+        compute="_compute_collection_decision",
+        search=due_item_search("next_date"),
+        groups=READERS,
     )
     collection_decision = fields.Char(
-        string="Why", compute="_compute_collection_decision",
+        string="Why",
+        compute="_compute_collection_decision",
+        groups=READERS,
         help="Why the invoice is or is not claimed today.",
     )
 
@@ -282,6 +306,7 @@ class AccountMove(models.Model):
 
     def action_collection_resume(self):
         """Lift the pauses on these invoices."""
+        self.env["collection.hold"].check_access("write")
         # sudo: holds are written by the system; the invoices are the person's to see
         self.env["collection.hold"].sudo().search(
             [("move_id", "in", self.ids), ("kind", "=", "paused"), ("open", "=", True)]

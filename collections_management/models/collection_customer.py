@@ -290,7 +290,10 @@ class CollectionCustomer(models.Model):
                 )
 
     def write(self, vals):
-        """Override of ``base``: collectors treat their customers, supervisors assign them."""
+        """Override of ``base``: collectors treat their customers, supervisors assign them.
+
+        A scheme that is written, but by the rules, is chosen by hand.
+        """
         assigning = {"collector_id", "strategy_id", "strategy_manual"} & set(vals)
         if (
             assigning
@@ -304,6 +307,13 @@ class CollectionCustomer(models.Model):
                     customer=self[:1].partner_id.display_name,
                 )
             )
+        if (
+            "strategy_id" in vals
+            and "strategy_manual" not in vals
+            and not self.env.context.get("collection_by_rules")
+        ):
+            # chosen in a list or an import, where the form's onchange is not called
+            vals = dict(vals, strategy_manual=bool(vals["strategy_id"]))
         return super().write(vals)
 
     @api.constrains("pause_until", "pause_reason")
@@ -447,7 +457,9 @@ class CollectionCustomer(models.Model):
         """Write a field where it differs, without a line in the conversation."""
         changed = self.filtered(lambda customer: customer[name] != value)
         if changed:
-            changed.with_context(tracking_disable=True).write({name: value.id})
+            changed.with_context(tracking_disable=True, collection_by_rules=True).write(
+                {name: value.id}
+            )
 
     # ------------------------------------------------------------
     # Messages: what templates find on the customer
@@ -566,8 +578,9 @@ class CollectionCustomer(models.Model):
         """Move the files of partners ``sources`` to partner ``target``, company by company.
 
         :param sources: res.partner that are about to be merged into or to hang below ``target``
-        :param target: res.partner
+        :param target: res.partner; a contact stands for its commercial partner
         """
+        target = target.commercial_partner_id
         files = self.sudo().with_context(active_test=False)
         target_files = files.search([("partner_id", "=", target.id)]).grouped("company_id")
         for company, moved in (
@@ -586,6 +599,7 @@ class CollectionCustomer(models.Model):
 
     def action_run_now(self):
         """Decide and send for these customers now, as the daily job would."""
+        self.check_access("write")
         notices = self.env["collection.run"]._run_customers(self)
         return notices._get_result_notification()
 

@@ -159,13 +159,36 @@ class CollectionStep(models.Model):
         return self.sorted(lambda step: (step.phase_order, step.sequence, step._origin.id))
 
     @api.constrains(
-        "phase", "days", "anchor", "sequence", "template_id", "channel_ids", "only_returned", "active"
+        "phase",
+        "days",
+        "anchor",
+        "sequence",
+        "gap_days",
+        "repeat_days",
+        "template_id",
+        "channel_ids",
+        "only_returned",
+        "active",
     )
     def _check_step(self):
         for step in self.filtered("active"):
             step._check_days()
             step._check_channels()
         self._check_order()
+
+    @api.constrains("active")
+    def _check_last_step(self):
+        if self.env.context.get("collection_saving_scheme"):
+            return  # the scheme checks it when all its steps are written
+        for strategy in self.strategy_id:
+            strategy._check_speaks(strategy.step_ids)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_last_step(self):
+        if self.env.context.get("collection_saving_scheme"):
+            return  # the scheme checks it when all its steps are written
+        for strategy in self.strategy_id:
+            strategy._check_speaks(strategy.step_ids - self)
 
     def _check_days(self):
         self.ensure_one()
@@ -199,7 +222,7 @@ class CollectionStep(models.Model):
                 )
             )
         writes = self.channel_ids.filtered(lambda channel: channel.is_message)
-        if self.phase in ("upcoming", "overdue") and writes and not self.template_id:
+        if self.phase != "issued" and writes and not self.template_id:
             raise ValidationError(
                 self.env._(
                     "Step “%(step)s” writes by %(channels)s but has no message: choose one.",
@@ -218,23 +241,42 @@ class CollectionStep(models.Model):
             )
 
     def _check_order(self):
-        """Refuse steps of one ladder whose days go back: the later one would never wait."""
+        """Refuse steps of one ladder whose days go back, or of which the later never comes."""
         for ladder in ("upcoming", "overdue"):
             for strategy in self.strategy_id:
                 steps = strategy.step_ids.filtered(
-                    lambda s, ladder=ladder: LADDERS.get(s.phase) == ladder and not s.only_returned
+                    lambda s, ladder=ladder: s.active
+                    and LADDERS.get(s.phase) == ladder
+                    and not s.only_returned
                 )
                 for before, after in pairwise(steps._in_order()):
-                    if before.anchor == after.anchor and before.days > after.days:
-                        raise ValidationError(
-                            self.env._(
-                                "Step “%(after)s” (%(after_days)s days) comes after “%(before)s” "
-                                "(%(before_days)s days) in scheme “%(scheme)s”: drag the steps into "
-                                "the order of their days, or change the days.",
-                                after=after.name,
-                                after_days=after.days,
-                                before=before.name,
-                                before_days=before.days,
-                                scheme=strategy.name,
-                            )
-                        )
+                    after._check_comes_after(before)
+
+    def _check_comes_after(self, before):
+        """Check that this step can follow ``before``, the rung below it."""
+        self.ensure_one()
+        if before.anchor == self.anchor and before.days > self.days:
+            raise ValidationError(
+                self.env._(
+                    "Step “%(after)s” (%(after_days)s days) comes after “%(before)s” "
+                    "(%(before_days)s days) in scheme “%(scheme)s”: drag the steps into "
+                    "the order of their days, or change the days.",
+                    after=self.name,
+                    after_days=self.days,
+                    before=before.name,
+                    before_days=before.days,
+                    scheme=self.strategy_id.name,
+                )
+            )
+        if before.phase == "overdue" and 0 < before.repeat_days < self.gap_days:
+            raise ValidationError(
+                self.env._(
+                    "Step “%(after)s” would never come: “%(before)s” is repeated every "
+                    "%(repeat)s days, before the gap of %(gap)s days is over. Make the gap of "
+                    "“%(after)s” %(repeat)s days or less.",
+                    after=self.name,
+                    before=before.name,
+                    repeat=before.repeat_days,
+                    gap=self.gap_days,
+                )
+            )

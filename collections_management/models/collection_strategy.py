@@ -79,15 +79,23 @@ class CollectionStrategy(models.Model):
     def _check_steps(self):
         """A scheme speaks, or says that it doesn't; its steps are climbed in order."""
         for strategy in self:
-            if not strategy.sends_nothing and not strategy.step_ids:
-                raise ValidationError(
-                    self.env._(
-                        "Scheme “%(scheme)s” has no steps, so its customers would never hear from "
-                        "you: add a step, or tick “Sends nothing”.",
-                        scheme=strategy.name,
-                    )
-                )
+            strategy._check_speaks(strategy.step_ids)
             strategy.step_ids._check_order()
+
+    def _check_speaks(self, steps):
+        """Refuse that a scheme which says something is left with no step.
+
+        :param steps: the scheme's collection.step, archived ones do not count
+        """
+        self.ensure_one()
+        if not self.sends_nothing and not steps.filtered("active"):
+            raise ValidationError(
+                self.env._(
+                    "Scheme “%(scheme)s” has no steps, so its customers would never hear from "
+                    "you: add a step, or tick “Sends nothing”.",
+                    scheme=self.name,
+                )
+            )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -95,6 +103,11 @@ class CollectionStrategy(models.Model):
         # @constrains is not called for a field that is missing from the values
         strategies._check_steps()
         return strategies
+
+    def write(self, vals):
+        """Override of ``base``: steps that are replaced are judged when all are there."""
+        saving = self.with_context(collection_saving_scheme=True)
+        return super(CollectionStrategy, saving).write(vals)
 
     def copy_data(self, default=None):
         return [

@@ -14,6 +14,8 @@ def live_search(name):
 
     def search(model, operator, value):
         field = model._fields[name]
+        # as the ORM does for a stored field: who may not read it learns nothing by searching
+        model._check_field_access(field, "read")
         if operator in ("any", "not any", "any!", "not any!"):
             comodel = model.env[field.comodel_name]
             if operator.endswith("!"):

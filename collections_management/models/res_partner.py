@@ -32,6 +32,7 @@ class ResPartner(models.Model):
         """Open the customer's file in the current company; the first time it is made."""
         self.ensure_one()
         Customer = self.env["collection.customer"]
+        Customer.check_access("read")
         # sudo: the file is made by the system; reading it needs the person's own rights
         file = Customer.sudo()._get_or_create(self, self.env.company).with_env(self.env)
         return {
@@ -43,7 +44,7 @@ class ResPartner(models.Model):
 
     def write(self, vals):
         """Override of ``base``: a customer that becomes a contact brings its file along."""
-        if not vals.get("parent_id"):
+        if not vals.get("parent_id") and "is_company" not in vals:
             return super().write(vals)
         before = {partner: partner.commercial_partner_id for partner in self}
         result = super().write(vals)
