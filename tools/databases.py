@@ -42,6 +42,14 @@ def copy(cluster, source, target):
     sql(cluster, f'CREATE DATABASE "{target}" TEMPLATE "{source}" {cluster.copying}')
 
 
+def rename(cluster, name, new_name):
+    """Rename a database, to which nobody may be connected, with its filestore."""
+    shutil.rmtree(cluster.filestore / new_name, ignore_errors=True)
+    if (cluster.filestore / name).exists():
+        (cluster.filestore / name).rename(cluster.filestore / new_name)
+    sql(cluster, f'ALTER DATABASE "{name}" RENAME TO "{new_name}"')
+
+
 def odoo(cluster, *arguments, addons=()):
     """Run Odoo to its end.
 
@@ -90,9 +98,7 @@ def _make_snapshot(cluster, name, modules):
     unfinished = f"{name}_unfinished"
     drop(cluster, unfinished)
     install(cluster, unfinished, modules, f"--load-language={LANGUAGES}")
-    shutil.rmtree(cluster.filestore / name, ignore_errors=True)
-    (cluster.filestore / unfinished).rename(cluster.filestore / name)
-    sql(cluster, f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
+    rename(cluster, unfinished, name)
 
 
 def _needed_modules():

@@ -7,11 +7,11 @@ import time
 import urllib.request
 from contextlib import contextmanager
 
-from . import databases, ground, postgres, python_packages, settings
+from . import cache, databases, ground, postgres, python_packages, settings
 from .console import Failure, say, step, tied
 from .mailserver import MailServer, free_port
 
-DATABASE = "collections_demo"
+DATABASE = os.environ.get("DB") or "collections_demo"
 HTTP_PORT, SMTP_PORT, MAIL_PAGE_PORT = 8069, 1025, 1080
 
 
@@ -23,9 +23,10 @@ def demo():
     ground.prepare()
     cluster = postgres.DEMO
     cluster.start()
-    address = f"http://127.0.0.1:{free_port(HTTP_PORT)}"
-    databases.create(cluster, DATABASE)
-    with MailServer(SMTP_PORT, MAIL_PAGE_PORT) as mail_server:
+    # for as long as it is served, as a second demo would take the database away
+    with cache.locked(f"database {DATABASE}"), MailServer(SMTP_PORT, MAIL_PAGE_PORT) as mail_server:
+        address = f"http://127.0.0.1:{free_port(HTTP_PORT)}"
+        databases.create(cluster, DATABASE)
         outcome = _run_collection(cluster, mail_server, address)
         _print_received(mail_server, outcome)
         if os.environ.get("SERVE") != "0":
@@ -34,24 +35,19 @@ def demo():
 
 
 def _run_collection(cluster, mail_server, address):
-    """Load the ledger and run the job in Odoo; its summary goes to the terminal, its last line comes back."""
-    command = [
-        python_packages.python(),
-        "-m",
-        "tools.inside.demo",
-        DATABASE,
-        str(mail_server.smtp_port),
-        address,
-    ]
+    """Load the ledger and run the job in Odoo; its summary goes to the terminal, its outcome comes back."""
+    arguments = [DATABASE, str(mail_server.smtp_port), address]
+    command = [python_packages.python(), "-m", "tools.inside.demo", *arguments]
+    outcome = None
     with _started(command, cluster, stdout=subprocess.PIPE, text=True) as process:
-        last = ""
         for line in process.stdout:
-            print(last, end="", flush=True)
-            last = line
-        process.wait()
-    if process.returncode:
+            if line.startswith("{"):
+                outcome = json.loads(line)
+            else:
+                print(line, end="", flush=True)
+    if not outcome:
         raise Failure("The demo could not be made; the reason is above.")
-    return json.loads(last)
+    return outcome
 
 
 def _print_received(mail_server, outcome):

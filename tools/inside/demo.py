@@ -15,7 +15,7 @@ SECONDS_TO_DELIVER = 600
 
 
 def main(database, smtp_port, address):
-    """Load, configure, run; print the summary, and as last line a JSON object for the process that called.
+    """Load, configure, run; print the summary, and a line of JSON for the process that called.
 
     :param database: name of a database with the modules installed
     :param smtp_port: port of the mail server on 127.0.0.1
@@ -30,6 +30,7 @@ def main(database, smtp_port, address):
         with step("Running today's collection"):
             run_job(env, env.ref("collections_management.ir_cron_collection_run"))
             run_job(env, env.ref("mail.ir_cron_mail_scheduler_action"))
+        env.invalidate_all()
         print_summary(env)
         mails = count_mails(env)
         mails["sent"] -= sent_before
