@@ -29,7 +29,7 @@ COMPUTED = {
         amount_untaxed_in_currency_signed amount_tax_signed amount_total_signed
         amount_total_in_currency_signed amount_residual_signed payment_state
         sequence_prefix sequence_number made_sequence_gap commercial_partner_id
-        invoice_partner_display_name always_tax_exigible
+        always_tax_exigible
     """.split(),
     "account.move.line": """
         amount_residual amount_residual_currency reconciled debit credit price_subtotal
@@ -50,16 +50,13 @@ def recompute(records, names=None):
     names = names or COMPUTED[records._name]
     env.flush_all()
     env.invalidate_all()
-    before = {
-        name: dict(zip(records.ids, records.mapped(lambda r, n=name: r[n]), strict=True))
-        for name in names
-    }
+    before = {record.id: {name: record[name] for name in names} for record in records}
     for name in names:
         env.add_to_compute(records._fields[name], records)
     texts = []
     for record in records:
         for name in names:
-            old, new = before[name][record.id], record[name]
+            old, new = before[record.id][name], record[name]
             if not _same(old, new):
                 texts.append(f"{record} {name}: {old!r}, computed again {new!r}")
     return texts

@@ -104,13 +104,13 @@ def _load_orm(loader, loaded, names, chosen):
 
 
 def create_companies(env, ledger, chart=None):
-    """Create the companies of ``ledger`` only and return them by key.
+    """Create the companies of ``ledger`` (users, terms and products too); return them by key.
 
     Tests that load several ledgers pass them on to ``load``: a chart of accounts takes longer
     than a small ledger.
     """
     masters = Masters(quiet(env), ledger, None, chart=chart)
-    masters.load_companies()
+    masters.load_shared()
     return masters.companies
 
 

@@ -36,13 +36,20 @@ class Masters:
 
     def load(self):
         """Make or find everything, in the order in which one thing needs another."""
-        self.load_companies()
-        self._load_users()
-        self._load_terms()
-        self._load_products()
+        self.load_shared()
         self._load_rates()
         self._load_partners()
         return self
+
+    def load_shared(self):
+        """Make or find what several ledgers can share."""
+        self._load_companies()
+        self._load_users()
+        self._load_terms()
+        self._load_products()
+        for key in self.companies:
+            self.debit_method(key)
+            self.non_trade_account(key)
 
     def date(self, day):
         """The date of a ``day`` of the ledger."""
@@ -50,7 +57,7 @@ class Masters:
 
     # Companies and their accounts ----------------------------------------------------------
 
-    def load_companies(self):
+    def _load_companies(self):
         """Create the companies that were not given, each with its chart of accounts."""
         missing = [row for row in self.ledger.companies if row.key not in self.companies]
         # Odoo would install every localisation module of the country, in mid-transaction.
