@@ -553,6 +553,8 @@ class CollectionDueItem(models.Model):
             """
             SELECT max(spoken.level) FILTER (WHERE spoken.phase <> 'upcoming') AS level,
                    max(spoken.date) FILTER (WHERE spoken.phase <> 'upcoming') AS date,
+                   (array_agg(spoken.date ORDER BY spoken.level DESC, spoken.repetition)
+                        FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS first_date,
                    (array_agg(spoken.step_id ORDER BY spoken.level DESC, spoken.date DESC)
                         FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS step_id,
                    (array_agg(spoken.repetition

@@ -1,13 +1,14 @@
 """The demonstration database: the sample ledger, a user for each role, mail."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
-from odoo import SUPERUSER_ID, Command
+from odoo import SUPERUSER_ID, Command, fields
 
 from .csv_files import read_csv
 from .loading import load, quiet
-from .masters import Masters
+from .masters import DEBIT_METHOD_NAMES, Masters
 
 SAMPLE = Path(__file__).parents[1] / "sample"
 
@@ -155,9 +156,77 @@ def configure_demo(env, smtp_port, smtp_host="127.0.0.1"):
 
 
 def configure_collections(env):
-    """Set collections up for the demonstration, where that module is installed."""
+    """Set collections up for the demonstration, where that module is installed.
+
+    Automatic, at any hour of any day (a demonstration may begin on a Sunday evening), with opening
+    entries claimed, a rule that shares out the customers, and one customer paused.
+    """
     companies = env["res.company"].search([("parent_id", "=", False)])
     if "collection_mode" not in companies._fields:
         return
-    supervisor = env["res.users"].search([("login", "=", "supervisor")])
-    companies.write({"collection_mode": "automatic", "collection_supervisor_id": supervisor.id})
+    users = {user.login: user for user in env["res.users"].search([])}
+    companies.write(
+        {
+            "collection_mode": "automatic",
+            "collection_supervisor_id": users["supervisor"].id,
+            "collection_claim_entries": True,
+            "collection_delivery_from": fields.Date.context_today(companies) - timedelta(days=60),
+        }
+    )
+    env["collection.contact.policy"].search([]).write(
+        {"calendar_id": _make_calendar(env).id, "hour_from": 0, "hour_to": 24}
+    )
+    env["account.payment.method.line"].search(
+        [("name", "in", list(DEBIT_METHOD_NAMES.values()))]
+    ).collection_direct_debit = True
+    if not env["collection.collector.rule"].search([]):
+        env["collection.collector.rule"].create(
+            [
+                {
+                    "name": "Customers abroad",
+                    "sequence": 10,
+                    "domain": "[('partner_id.country_id.code', '!=', 'ES')]",
+                    "user_id": users["collector2"].id,
+                },
+                {
+                    "name": "Customers in Spain",
+                    "sequence": 20,
+                    "domain": "[('partner_id.country_id.code', '=', 'ES'), ('is_consumer', '=', False)]",
+                    "user_id": users["collector"].id,
+                },
+            ]
+        )
+    _pause_one(env, companies[0])
+
+
+def _make_calendar(env):
+    """A calendar that never closes."""
+    days = range(7)
+    return env["resource.calendar"].create(
+        {
+            "name": "Demo: always open",
+            "tz": "Europe/Madrid",
+            "company_id": False,
+            "attendance_ids": [
+                Command.clear(),
+                *(
+                    Command.create(
+                        {"name": str(day), "dayofweek": str(day), "hour_from": 0, "hour_to": 24}
+                    )
+                    for day in days
+                ),
+            ],
+        }
+    )
+
+
+def _pause_one(env, company):
+    """Pause the customer with the most overdue, for two weeks."""
+    customers = env["collection.customer"].with_company(company)
+    customers._create_missing(company)
+    customers.search([("company_id", "=", company.id)], order="overdue desc", limit=1).write(
+        {
+            "pause_until": fields.Date.context_today(customers) + timedelta(days=14),
+            "pause_reason": "Su gerente nos visita la semana que viene",
+        }
+    )
