@@ -602,12 +602,13 @@ class CollectionNotice(models.Model):
             or self.company_id.collection_supervisor_id
             or self.env.user
         )
+        step = self.step_id.with_context(lang=responsible.lang)
         return {
             "res_model_id": model_id,
             "res_id": self.customer_id.id,
             "activity_type_id": self.channel_id.activity_type_id.id,
-            "summary": self.step_id.name,
-            "note": self.step_id.note,
+            "summary": step.name,
+            "note": step.note,
             "date_deadline": self.company_id._get_collection_today(),
             "user_id": responsible.id,
         }

@@ -37,7 +37,7 @@ class CollectionRun(models.AbstractModel):
         """
         for company in self.env["res.company"].search([("parent_id", "=", False)]):
             try:
-                self.with_company(company)._run_company(company)
+                company._in_own_language(self.with_company(company))._run_company(company)
             except Exception:  # the log says why
                 _logger.exception("Collections: the day of company %s failed", company.id)
                 self.env.cr.rollback()
@@ -299,7 +299,8 @@ class CollectionRun(models.AbstractModel):
             if not batch:
                 break
             skipped.update(batch.ids)
-            self._deliver_batch(batch)
+            for company, notices in batch.grouped("company_id").items():
+                self._deliver_batch(company._in_own_language(notices))
             self.env.invalidate_all()
             if not cron._commit_progress(len(batch)):
                 self._trigger_delivery()
@@ -360,7 +361,7 @@ class CollectionRun(models.AbstractModel):
                 self._in_transaction(
                     self._fail_locked,
                     notice,
-                    self.env._("The message could not be made: %s", error),
+                    notice.env._("The message could not be made: %s", error),
                 )
             self.env["ir.cron"]._commit_progress()
         return mails

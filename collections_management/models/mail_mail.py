@@ -46,7 +46,8 @@ class MailMail(models.Model):
                 raise
             self.env.cr.rollback()
             if notice.state == "queued":
-                notice._fail(self.env._("The mail server closed the connection: %s", error))
+                notice = notice.company_id._in_own_language(notice)
+                notice._fail(notice.env._("The mail server closed the connection: %s", error))
             self.env.cr.commit()
             raise
         else:
@@ -62,5 +63,6 @@ class MailMail(models.Model):
         result = super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
         )
-        notices._on_mail_result(failure_type)
+        for company, ours in notices.grouped("company_id").items():
+            company._in_own_language(ours)._on_mail_result(failure_type)
         return result

@@ -91,6 +91,14 @@ class ResCompany(models.Model):
         companies = self.sudo().with_context(active_test=False).search([])
         return tuple((company.id, company.root_id.id) for company in companies)
 
+    def _in_own_language(self, records):
+        """Return records whose texts come in the company's language.
+
+        Jobs run in the system's, but what they leave on records is for the company's people.
+        """
+        self.ensure_one()
+        return records.with_context(lang=self.partner_id.lang or self.env.lang)
+
     def _get_collection_today(self):
         """Return today's date where the company works (the time zone of its working hours)."""
         self.ensure_one()

@@ -1,6 +1,7 @@
 from . import test_export
 from . import test_decision
 from . import test_ladder
+from . import test_language
 from . import test_ledger
 from . import test_notice_content
 from . import test_notice
