@@ -82,9 +82,7 @@ class TestLedgerProperties(MailCase):
         self.prepare()
         self.assertEqual(
             self.sum_by(self.get_items(), "residual_currency", "company_id", "currency_id"),
-            self.sum_by(
-                self.get_ledger(), "amount_residual_currency", "company_id", "currency_id"
-            ),
+            self.sum_by(self.get_ledger(), "amount_residual_currency", "company_id", "currency_id"),
         )
 
     def test_files_add_up_to_their_customers_ledger(self):

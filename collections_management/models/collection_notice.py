@@ -317,7 +317,7 @@ class CollectionNotice(models.Model):
             kept = notice._get_live_lines().filtered(
                 lambda line, items=items: line.move_line_id.id in items
             )
-            if any(items[line.move_line_id.id]["decision"] in WAITS for line in kept):
+            if any(self._has_to_wait(items[line.move_line_id.id]) for line in kept):
                 continue
             if not kept:
                 notice._withdraw(
@@ -340,11 +340,23 @@ class CollectionNotice(models.Model):
         """
         self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])._recheck()
 
+    @api.model
+    def _has_to_wait(self, item):
+        """Tell whether an item is neither sent nor withdrawn for now.
+
+        So it is on a day that is not the customer's, and when someone went back to simulation.
+
+        :param dict item: row of ``_get_rechecked_items``
+        """
+        return item["decision"] in WAITS or item["mode"] == "simulation"
+
     def _is_current(self):
         """Tell whether the notice, already composed, still says what is true at this moment."""
         self.ensure_one()
         items = self._get_rechecked_items().get(self.id, {})
         lines = self._get_live_lines()
+        if any(item["mode"] == "simulation" for item in items.values()):
+            return False
         return len(items) == len(lines) and all(
             not line.currency_id.compare_amounts(
                 line.residual_currency, items[line.move_line_id.id]["residual_currency"]
@@ -376,7 +388,7 @@ class CollectionNotice(models.Model):
                 SQL(
                     """
                     SELECT line.notice_id, line.id AS line_id, item.move_line_id, item.decision,
-                           item.residual, item.residual_currency
+                           item.mode, item.residual, item.residual_currency
                       FROM collection_notice_line line
                       JOIN (%s) item ON item.move_line_id = line.move_line_id
                        AND item.next_step_id = line.step_id
@@ -591,7 +603,13 @@ class CollectionNotice(models.Model):
             .create([notice._prepare_task_values(model_id) for notice in self])
         )
         for notice, activity in zip(self, activities, strict=True):
-            notice._set_state("queued", activity_id=activity.id)
+            recipient = notice.customer_id._get_recipient(notice.step_id.recipient_role)
+            notice._set_state(
+                "queued",
+                activity_id=activity.id,
+                recipient_id=recipient.id,
+                lang=notice._get_lang(recipient),
+            )
 
     def _prepare_task_values(self, model_id):
         """Hook: the values of the task (mail.activity) of a manual notice."""
@@ -630,10 +648,17 @@ class CollectionNotice(models.Model):
             return False
         if self._is_current():
             return True
-        self.message_id.sudo().unlink()  # takes mail and notifications along
+        self._discard_message()
         self._set_state("ready", mail_id=False, message_id=False, message_uid=False)
         self.env["collection.run"]._trigger_delivery()
         return False
+
+    def _discard_message(self):
+        """Remove a message that never left, with the PDFs that were made for it."""
+        # sudo: messages and their attachments belong to the system
+        message = self.message_id.sudo()
+        message.attachment_ids.filtered(lambda file: file.res_model == "collection.customer").unlink()
+        message.unlink()  # takes mail and notifications along
 
     def _on_mail_result(self, failure_type):
         """Follow what became of the notices' mails.

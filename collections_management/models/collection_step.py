@@ -163,8 +163,6 @@ class CollectionStep(models.Model):
         "days",
         "anchor",
         "sequence",
-        "gap_days",
-        "repeat_days",
         "template_id",
         "channel_ids",
         "only_returned",
@@ -241,7 +239,7 @@ class CollectionStep(models.Model):
             )
 
     def _check_order(self):
-        """Refuse steps of one ladder whose days go back, or of which the later never comes."""
+        """Refuse steps of one ladder whose days go back: the later one would never wait."""
         for ladder in ("upcoming", "overdue"):
             for strategy in self.strategy_id:
                 steps = strategy.step_ids.filtered(
@@ -266,17 +264,5 @@ class CollectionStep(models.Model):
                     before=before.name,
                     before_days=before.days,
                     scheme=self.strategy_id.name,
-                )
-            )
-        if before.phase == "overdue" and 0 < before.repeat_days < self.gap_days:
-            raise ValidationError(
-                self.env._(
-                    "Step “%(after)s” would never come: “%(before)s” is repeated every "
-                    "%(repeat)s days, before the gap of %(gap)s days is over. Make the gap of "
-                    "“%(after)s” %(repeat)s days or less.",
-                    after=self.name,
-                    before=before.name,
-                    repeat=before.repeat_days,
-                    gap=self.gap_days,
                 )
             )

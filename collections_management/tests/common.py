@@ -94,7 +94,7 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
     @classmethod
     def _make_template(cls, word, **values):
         """Return a short message in English (and Spanish, if it is installed)."""
-        template = cls.system["mail.template"].create(
+        return cls.system["mail.template"].create(
             {
                 "name": f"Test {word}",
                 "model_id": cls.system["ir.model"]._get_id("collection.customer"),
@@ -108,7 +108,6 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
                 **values,
             }
         )
-        return template
 
     @classmethod
     def _make_scheme(cls, *steps, **values):
@@ -426,7 +425,7 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
         self.assertEqual(len(item), 1, "the record should have one open item")
         return item.decision
 
-    def assertDecision(self, record, decision):  # noqa: N802 (as unittest's names)
+    def assertDecision(self, record, decision):
         """Check what is decided for all open items of a record."""
         decisions = self.items(record).mapped("decision")
         self.assertTrue(decisions, "the record has no open item")

@@ -421,9 +421,7 @@ class TestMoving(CollectionsCommon):
         self.assertTrue(self.target.insolvent)
 
     def test_customer_that_becomes_a_contact_brings_its_file_along(self):
-        self.source.partner_id.write(
-            {"parent_id": self.target.partner_id.id, "is_company": False}
-        )
+        self.source.partner_id.write({"parent_id": self.target.partner_id.id, "is_company": False})
         self.env.invalidate_all()
         self.assertFalse(self.source.exists())
         self._check_moved(self.target)

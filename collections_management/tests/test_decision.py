@@ -327,12 +327,15 @@ class TestDelivery(CollectionsCommon):
         self.customer.partner_id.invoice_sending_method = "email"
         invoice = self._make_invoice(self.customer)
         self.decide()
-        self.assertTrue(invoice.is_being_sent)
+        self.assertIn(invoice, self.system["collection.run"]._get_moves_to_send())
+        with self.mock_mail_gateway():
+            self.assertTrue(invoice._send_undelivered_invoice())
+        self.assertTrue(invoice.is_move_sent)
 
     def test_invoice_of_a_customer_served_by_hand_is_left_to_the_collector(self):
         invoice = self._make_invoice(self.customer)
         self.decide()
-        self.assertFalse(invoice.is_being_sent)
+        self.assertNotIn(invoice, self.system["collection.run"]._get_moves_to_send())
         self.assertTrue(self._get_tasks(self.customer))
 
     def test_bounced_invoice_is_not_sent_again_by_itself(self):
@@ -348,7 +351,7 @@ class TestDelivery(CollectionsCommon):
         self.customer.partner_id.invoice_sending_method = "email"
         invoice = self._make_invoice(self.customer)
         self.decide()
-        self.assertFalse(invoice.is_being_sent)
+        self.assertNotIn(invoice, self.system["collection.run"]._get_moves_to_send())
         self.assertTrue(self._get_tasks(self.customer))
 
     def test_simulation_neither_sends_nor_raises_a_task(self):
@@ -356,7 +359,7 @@ class TestDelivery(CollectionsCommon):
         self.customer.partner_id.invoice_sending_method = "email"
         invoice = self._make_invoice(self.customer)
         self.decide()
-        self.assertFalse(invoice.is_being_sent)
+        self.assertNotIn(invoice, self.system["collection.run"]._get_moves_to_send())
         self.assertFalse(self._get_tasks(self.customer))
 
     def test_opening_entry_needs_no_delivery(self):

@@ -43,7 +43,7 @@ class TestClimbing(CollectionsCommon):
         customer = self._make_customer()
         self._make_invoice(customer, due=-300)
         said = []
-        for day in range(0, 40):
+        for day in range(40):
             with self.at(day):
                 for notice in self.run_day(customer):
                     said.append((day, notice.step_id.name))
@@ -95,7 +95,9 @@ class TestClimbing(CollectionsCommon):
         customer = self._make_customer()
         invoice = self._make_invoice(customer, due=-300)
         self.run_day(customer)
-        customer.strategy_id = self._make_scheme(self._claim(1), self._claim(2, name="Other second"))
+        customer.strategy_id = self._make_scheme(
+            self._claim(1), self._claim(2, name="Other second")
+        )
         self.assertEqual(self.items(invoice).next_step_id.name, "Other second")
 
 
@@ -227,6 +229,16 @@ class TestRepeat(CollectionsCommon):
         with self.at(40):
             self.assertEqual(self.items(invoice).next_step_id.name, "Lawyer")
 
+    def test_repetition_does_not_put_the_next_step_off(self):
+        invoice = self._make_repeated(self._act(4, name="Lawyer", gap_days=12), repeat=5)
+        names = {}
+        for day in (0, 5, 10, 12):
+            with self.at(day):
+                names[day] = self.items(invoice).next_step_id.name
+                self.assertDecision(invoice, "act" if day == 12 else "claim")
+                self.run_day(self.customer)
+        self.assertEqual(names, {0: "Last", 5: "Last", 10: "Last", 12: "Lawyer"})
+
     def test_repeated_claim_counts_its_repetitions(self):
         self._make_repeated()
         self.run_day(self.customer)
@@ -337,9 +349,7 @@ class TestMessages(CollectionsCommon):
         invoice.button_draft()
         invoice.with_context(force_delete=True).unlink()
         self.assertFalse(line.move_id)
-        self.assertEqual(
-            (line.name, line.residual, line.date_due), (number, 123.45, days(-5))
-        )
+        self.assertEqual((line.name, line.residual, line.date_due), (number, 123.45, days(-5)))
 
 
 class TestOnce(CollectionsCommon):

@@ -189,9 +189,7 @@ class TestCompanies(CollectionsCommon):
     def test_pause_in_one_company_does_not_pause_the_other(self):
         self.there.write({"pause_until": days(9), "pause_reason": "Fair"})
         self.assertDecision(self._make_invoice(self.partner), "claim")
-        self.assertDecision(
-            self._make_invoice(self.partner, company=self.other_company), "paused"
-        )
+        self.assertDecision(self._make_invoice(self.partner, company=self.other_company), "paused")
 
     def test_mode_is_each_companys_own(self):
         self.company.collection_mode = "simulation"
@@ -307,9 +305,9 @@ class TestContacts(CollectionsCommon):
 
     def test_message_is_in_the_language_of_the_contact(self):
         self.env["res.lang"]._activate_lang("es_ES")
-        self.template.with_context(lang="es_ES").subject = (
-            "Reclamación: {{ object.notice_id.claimed_text }}"
-        )
+        self.template.with_context(
+            lang="es_ES"
+        ).subject = "Reclamación: {{ object.notice_id.claimed_text }}"
         self._make_contact(self.customer, "Tesorería", type="invoice", lang="es_ES")
         self._make_invoice(self.buyer)
         notice = self.run_day(self.customer)
@@ -485,9 +483,7 @@ class TestSums(CollectionsCommon):
         return sum(lines.mapped("balance"))
 
     def _get_items(self):
-        return self.system["collection.due.item"].with_context(
-            allowed_company_ids=self.company.ids
-        )
+        return self.system["collection.due.item"].with_context(allowed_company_ids=self.company.ids)
 
     def _sum(self, *groupby):
         return self._get_items()._read_group(

@@ -209,13 +209,29 @@ class TestRecheck(NoticeCommon):
             self.deliver()
         self.assertEqual(notice.state, "sent")
 
+    def test_going_back_to_simulation_stops_what_is_ready(self):
+        notice = self.decide(self.customer)
+        self.company.collection_mode = "simulation"
+        self.assertFalse(self.deliver())
+        self.assertEqual(notice.state, "ready")
+        self.company.collection_mode = "automatic"
+        self.deliver()
+        self.assertEqual(notice.state, "sent")
+
+    def test_going_back_to_simulation_stops_what_is_composed(self):
+        notice = self.decide(self.customer)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(notice)
+        self.scheme.mode = "simulation"
+        self.deliver()
+        self.assertFalse(self.deliver())
+        self.assertEqual(notice.state, "ready")
+
     def test_notices_of_one_day_on_several_channels_do_not_cancel_each_other(self):
         self.first.channel_ids = self.email | self.call | self.letter
         notices = self.run_day(self.customer)
         states = {notice.channel_id: notice.state for notice in notices}
-        self.assertEqual(
-            states, {self.email: "sent", self.call: "queued", self.letter: "queued"}
-        )
+        self.assertEqual(states, {self.email: "sent", self.call: "queued", self.letter: "queued"})
 
     def test_sibling_that_failed_is_still_sent_on_another_day(self):
         self.first.channel_ids = self.email | self.letter
@@ -400,9 +416,7 @@ class TestSending(NoticeCommon):
     def test_hours_are_those_of_the_calendars_time_zone(self):
         calendar = self.company.resource_calendar_id.copy({"tz": "Atlantic/Canary"})
         calendar.tz = "America/New_York"  # 6:00 there
-        self.scheme.policy_id = self._make_policy(
-            hour_from=8, hour_to=12, calendar_id=calendar.id
-        )
+        self.scheme.policy_id = self._make_policy(hour_from=8, hour_to=12, calendar_id=calendar.id)
         notice = self.decide(self.customer)
         self.assertFalse(self.deliver())
         self.assertEqual(str(notice.retry_at), f"{TODAY} 12:00:00")
@@ -450,9 +464,7 @@ class TestFailures(NoticeCommon):
     def _break_template(self, template):
         """Give a template words that raise for one customer, as data that changed later would."""
         with patch.object(type(template), "_check_can_be_rendered", lambda *args, **kwargs: None):
-            template.body_html = (
-                "<p><t t-out=\"1 / (object.partner_id.name != 'Customer')\"/></p>"
-            )
+            template.body_html = "<p><t t-out=\"1 / (object.partner_id.name != 'Customer')\"/></p>"
 
     def test_template_that_raises_fails_only_its_own_customers(self):
         bad = self._make_template("Bad")

@@ -10,11 +10,11 @@ from .common import TODAY, CollectionsCommon, days
 
 
 class RefusalsCommon(CollectionsCommon):
-    def assertRefused(self, *words, error=ValidationError):  # noqa: N802
+    def assertRefused(self, *words, error=ValidationError):
         """Return a context in which something is refused with these words, in any order."""
         return self.assertRaisesRegex(error, "(?s)" + "".join(f"(?=.*{word})" for word in words))
 
-    def assertConstraint(self, name):  # noqa: N802
+    def assertConstraint(self, name):
         """Return a context in which the database refuses by this constraint."""
         self.enterContext(mute_logger("odoo.sql_db"))
         return self.assertRaisesRegex(CheckViolation, name)
@@ -140,14 +140,6 @@ class TestSchemes(RefusalsCommon):
         template.active = False
         self.assertFalse(template.active)
 
-    def test_gap_longer_than_the_repetition_before_it_is_refused(self):
-        with self.assertRefused("Lawyer", "Second claim", "never"):
-            self.second.repeat_days = 5
-
-    def test_gap_within_the_repetition_before_it_is_accepted(self):
-        self.second.repeat_days = 8
-        self.assertEqual(self.second.repeat_days, 8)
-
 
 class TestRules(RefusalsCommon):
     def _make_rule(self, domain):
@@ -265,16 +257,12 @@ class TestRecords(RefusalsCommon):
             self._make_customer(partner=contact)
 
     def test_file_of_a_branch_is_refused(self):
-        branch = self.system["res.company"].create(
-            {"name": "Branch", "parent_id": self.company.id}
-        )
+        branch = self.system["res.company"].create({"name": "Branch", "parent_id": self.company.id})
         with self.assertRefused("main company", self.company.name):
             self._make_customer(company=branch, scheme=False, collector_id=False)
 
     def test_bucket_of_a_branch_is_refused(self):
-        branch = self.system["res.company"].create(
-            {"name": "Branch", "parent_id": self.company.id}
-        )
+        branch = self.system["res.company"].create({"name": "Branch", "parent_id": self.company.id})
         with self.assertRefused("Bad", "Branch", self.company.name):
             self.system["collection.bucket"].create(
                 {"name": "Bad", "days_from": 5, "company_id": branch.id}

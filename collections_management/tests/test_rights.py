@@ -155,7 +155,6 @@ class TestRoles(RightsCommon):
         self._as(self.collector, self.customer).action_run_now()
         self.assertEqual(len(self.customer.notice_ids), 2)
 
-
     def test_stranger_makes_no_file_by_the_smart_button(self):
         partner = self._make_partner("Fresh")
         for user in (self.employee, self.visitor):
@@ -177,9 +176,7 @@ class TestPortal(RightsCommon):
 
     def test_customer_reads_nothing_of_its_collection(self):
         fields = [
-            name
-            for name in self.invoice._fields
-            if name.startswith(("collection_", "collector_"))
+            name for name in self.invoice._fields if name.startswith(("collection_", "collector_"))
         ]
         self.assertIn("collection_status", fields)
         invoice = self._as(self.visitor, self.invoice)
