@@ -230,27 +230,28 @@ class AccountMove(models.Model):
     def _needs_collection_sending(self):
         """Tell whether Odoo can send this undelivered invoice by itself.
 
-        Hook: so it is when it was never sent and the customer's sending method is not manual;
-        one that bounced needs a person to correct the address first.
+        Hook: so it is when it was never sent nor queued and the customer's sending method is not
+        manual; one that bounced needs a person to correct the address first.
         """
         self.ensure_one()
+        if self.is_move_sent or self.sending_data:
+            return False
         methods = self.env["account.move.send"]._get_default_sending_methods(self)
-        return not self.is_move_sent and bool(methods - {"manual"})
+        return bool(methods - {"manual"})
 
-    def _queue_collection_sending(self):
-        """Put the invoices in Odoo's own sending queue, each by its customer's method."""
-        if not self:
-            return
-        self.write(
-            {
-                "sending_data": {
-                    "author_user_id": self.env.user.id,
-                    "author_partner_id": self.env.user.partner_id.id,
-                }
-            }
-        )
-        # sudo: scheduled jobs belong to the system
-        self.env.ref("account.ir_cron_account_move_send").sudo()._trigger()
+    def _send_undelivered_invoice(self):
+        """Have Odoo send one invoice that was not delivered, by its customer's method.
+
+        One at a time: Odoo's own queue prints several in one go, which Debian's wkhtmltopdf
+        refuses, and then nothing of that queue is sent any more.
+
+        :return: whether it was sent; another server may have it in hand
+        """
+        self.ensure_one()
+        if not self.try_lock_for_update() or not self._needs_collection_sending():
+            return False
+        self.env["account.move.send"].with_company(self.company_id)._generate_and_send_invoices(self)
+        return True
 
     def _make_undelivered_tasks(self):
         """Give each customer's collector one task about the invoices that never arrived.

@@ -13,7 +13,7 @@ DECISIONS = [
     ("notify", "Announce"),
     ("claim", "Claim"),
     ("act", "Take action"),
-    ("in_notice", "Being sent"),
+    ("in_notice", "In progress"),
     ("credit", "Credit"),
     ("no_partner", "No customer"),
     ("non_trade", "Non-trade"),
@@ -795,7 +795,7 @@ class CollectionDueItem(models.Model):
             "notify": lambda: _("Today the customer is told that it comes due: “%(step)s”."),
             "claim": lambda: _("Claimed today: “%(step)s”."),
             "act": lambda: _("Action today: “%(step)s”."),
-            "in_notice": lambda: _("It is in a notice that is on its way: “%(last)s”."),
+            "in_notice": lambda: _("In a notice that is being made or sent, or a task to do: “%(last)s”."),
             "credit": lambda: _("In the customer's favour; it lowers what is claimed."),
             "no_partner": lambda: _(
                 "The journal item has no customer, so nobody can be asked. Set the customer on it."

@@ -269,7 +269,51 @@ class CollectionRun(models.AbstractModel):
         moves = moves.filtered(lambda move: not move.sending_data)
         moves._make_undelivered_tasks()
         if company.collection_mode == "automatic":
-            moves.filtered(lambda move: move._needs_collection_sending())._queue_collection_sending()
+            # sudo: scheduled jobs belong to the system
+            self.env.ref("collections_management.ir_cron_collection_send_invoices").sudo()._trigger()
+
+    @api.model
+    def _cron_send_invoices(self):
+        """Send again, one by one, the invoices of companies in automatic that were not delivered.
+
+        One that fails says so on the invoice and is tried again on the next day's run.
+        """
+        cron = self.env["ir.cron"]
+        moves = self._get_moves_to_send()
+        cron._commit_progress(remaining=len(moves))
+        sent = 0
+        for move in moves:
+            try:
+                sent += self._in_transaction(move._send_undelivered_invoice)
+            except Exception as error:  # shown on the invoice
+                _logger.exception("Collections: invoice %s could not be sent", move.id)
+                self.env.cr.rollback()
+                worded = move.company_id._in_own_language(self)
+                move._message_log(
+                    body=worded.env._("The invoice could not be sent to the customer: %s", error)
+                )
+            if not cron._commit_progress(1):
+                # those that fail are left to tomorrow's run, so that this comes to an end
+                if sent:
+                    self.env.ref(
+                        "collections_management.ir_cron_collection_send_invoices"
+                    )._trigger()
+                return
+
+    @api.model
+    def _get_moves_to_send(self):
+        """Return the undelivered invoices that Odoo can send by itself."""
+        companies = self.env["res.company"].search(
+            [("parent_id", "=", False), ("collection_mode", "=", "automatic")]
+        )
+        items = self.env["collection.due.item"].search(
+            [
+                ("decision", "=", "not_delivered"),
+                ("mode", "=", "automatic"),
+                ("root_company_id", "in", companies.ids),
+            ]
+        )
+        return items.move_id.filtered(lambda move: move._needs_collection_sending())
 
     # ------------------------------------------------------------
     # Delivering
