@@ -6,7 +6,14 @@ from tempfile import TemporaryDirectory
 
 from odoo.tests import TransactionCase, tagged
 
-from data.ledger import create_companies, generate, load, read_csv, write_csv
+from data.ledger import (
+    create_companies,
+    generate,
+    load,
+    load_open_invoices,
+    read_csv,
+    write_csv,
+)
 from data.ledger.check import Snapshot, differences, recompute
 from data.ledger.templates import rolled_back
 
@@ -189,3 +196,54 @@ class TestSetBased(TransactionCase):
         loaded = load(self.env, self.ledger, companies=self.shared, mode="sql")
         for move in loaded.moves.values():
             self.assertAlmostEqual(sum(move.line_ids.mapped("balance")), 0, 2, move.name)
+
+
+@tagged("post_install", "-at_install", "standard")
+class TestOpenInvoices(TransactionCase):
+    """Open invoices for benchmarks, on the chart that a company has."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        ledger = generate(12, 60)
+        ledger.companies = ledger.companies[:1]
+        cls.company = create_companies(cls.env, ledger, chart="generic_coa")["main"]
+        load_open_invoices(cls.env, cls.company, invoices=300, customers=30)
+        cls.moves = cls.env["account.move"].search(
+            [("company_id", "=", cls.company.id), ("move_type", "=", "out_invoice")]
+        )
+
+    def test_all_are_posted_and_open(self):
+        self.assertEqual(len(self.moves), 300)
+        self.assertEqual(set(self.moves.mapped("state")), {"posted"})
+        self.assertEqual(set(self.moves.mapped("payment_state")), {"not_paid", "partial"})
+
+    def test_they_are_those_of_as_many_customers_as_asked_for(self):
+        self.assertEqual(len(self.moves.commercial_partner_id), 30)
+
+    def test_they_have_taxes_instalments_and_a_foreign_currency(self):
+        self.assertTrue(all(move.amount_tax for move in self.moves))
+        self.assertTrue(self.moves.filtered(lambda m: len(m.invoice_payment_term_id.line_ids) > 1))
+        self.assertTrue(self.moves.filtered(lambda m: m.currency_id != self.company.currency_id))
+
+    def test_computing_stored_fields_again_changes_nothing(self):
+        for records in (self.moves, self.moves.line_ids):
+            self.assertEqual(recompute(records), [])
+
+    def test_the_next_invoice_gets_the_next_number(self):
+        last = max(self.moves.mapped("sequence_number"))
+        invoice = self.moves.sorted("sequence_number")[-1].copy(
+            {"invoice_date": self.moves.sorted("sequence_number")[-1].date}
+        )
+        invoice.action_post()
+        self.assertEqual(invoice.sequence_number, last + 1)
+
+    def test_a_payment_can_be_registered_for_one(self):
+        invoice = self.moves.filtered(lambda m: m.payment_state == "not_paid")[0]
+        wizard = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        )
+        wizard.create(
+            {"installments_mode": "full", "amount": invoice.amount_residual}
+        )._create_payments()
+        self.assertEqual(invoice.payment_state, "paid")

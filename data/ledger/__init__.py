@@ -19,6 +19,10 @@ reversed invoices, returned debits) work inside a ``TransactionCase``, on any ch
     companies = create_companies(cls.env, generate(12, 60), chart="generic_coa")  # setUpClass
     loaded = load(self.env, generate(customers=12, invoices=60, seed=n), companies=companies)
 
+For benchmarks, thousands of open invoices of one company, in seconds::
+
+    load_open_invoices(env, company, invoices=20000, customers=2000)
+
 Each ``load`` makes new customers; companies, users, terms and products are shared.
 """
 
@@ -26,5 +30,15 @@ from .csv_files import read_csv, write_csv
 from .generating import generate
 from .loading import Loaded, create_companies, load
 from .model import Ledger
+from .open_invoices import load_open_invoices
 
-__all__ = ["Ledger", "Loaded", "create_companies", "generate", "load", "read_csv", "write_csv"]
+__all__ = [
+    "Ledger",
+    "Loaded",
+    "create_companies",
+    "generate",
+    "load",
+    "load_open_invoices",
+    "read_csv",
+    "write_csv",
+]

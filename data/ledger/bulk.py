@@ -408,7 +408,7 @@ class BulkLoader:
         self._finish()
 
     def _finish(self):
-        """What refers both ways or counts, and what PostgreSQL and the caches must know."""
+        """What refers both ways or counts, and what the caches must forget."""
         cr = self.env.cr
         cr.execute(
             """
@@ -432,7 +432,6 @@ class BulkLoader:
             list(counts.items()),
         )
         self.env.invalidate_all(flush=False)
-        cr.execute("ANALYZE " + ", ".join(TABLES.values()))
 
     def _write_document(self, document):
         row, facts, sign = document.row, document.facts, document.sign

@@ -35,11 +35,17 @@ class CopyTable:
         self._rows.append("\t".join(texts))
 
     def flush(self):
-        """Copy the rows added so far into the table."""
+        """Copy the rows added so far into the table.
+
+        PostgreSQL checks each row's foreign keys by a plan that it keeps: made while the other
+        table was nearly empty it reads all of that table, so it must hear how large each became.
+        """
         columns = ", ".join(f'"{column}"' for column in self.columns)
         for start in range(0, len(self._rows), ROWS_AT_ONCE):
             rows = io.StringIO("\n".join(self._rows[start : start + ROWS_AT_ONCE]) + "\n")
             self.cr.copy_expert(f'COPY "{self.name}" ({columns}) FROM STDIN', rows)
+        if self._rows:
+            self.cr.execute(f'ANALYZE "{self.name}"')
         self._rows.clear()
 
 
