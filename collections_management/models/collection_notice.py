@@ -353,6 +353,8 @@ class CollectionNotice(models.Model):
     def _is_current(self):
         """Tell whether the notice, already composed, still says what is true at this moment."""
         self.ensure_one()
+        if self.recipient_id != self.customer_id._get_recipient(self.step_id.recipient_role):
+            return False  # the contact is gone, or another was chosen
         items = self._get_rechecked_items().get(self.id, {})
         lines = self._get_live_lines()
         if any(item["mode"] == "simulation" for item in items.values()):

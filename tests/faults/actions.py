@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import time
 import traceback
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from functools import partial, wraps
 
 from odoo import Command, fields
 from odoo.api import SUPERUSER_ID, Environment
+from odoo.exceptions import LockError
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
 from odoo.sql_db import Cursor
@@ -40,7 +42,10 @@ def run(database, log, action, options):
     named = {name: options.pop(name) for name in tuple(options) if name in OPTIONS}
     try:
         with open_odoo(database, log, **named) as env:
-            return "done", ACTIONS[action](env, **options)
+            result = ACTIONS[action](env, **options)
+            env.cr.commit()
+            env.registry.signal_changes()
+            return "done", result
     except Exception:
         return "failed", traceback.format_exc()
 
@@ -63,7 +68,7 @@ def open_odoo(database, log, barrier=None, die_at=None, smtp_timeout=5, wait_in=
     logging.getLogger().handlers = [handler]
     ir_mail_server.SMTP_TIMEOUT = smtp_timeout
     registry = Registry(database).check_signaling()
-    _use_small_batches()
+    _use_small_batches(registry)
     if wait_in:
         _wait_in(registry["collection.run"], *wait_in)
     with registry.cursor() as cr:
@@ -74,9 +79,9 @@ def open_odoo(database, log, barrier=None, die_at=None, smtp_timeout=5, wait_in=
         yield env
 
 
-def _use_small_batches():
-    from odoo.addons.collections_management.models import collection_run
-
+def _use_small_batches(registry):
+    # where the model is defined
+    collection_run = sys.modules[registry["collection.run"].__base__.__module__]
     collection_run.DECIDE_BATCH = BATCH
     collection_run.DELIVER_BATCH = BATCH
 
@@ -140,7 +145,6 @@ def prepare(env, smtp_port):
             "smtp_encryption": "none",
         }
     )
-    env.cr.commit()
 
 
 def add_customers(env, first, last):
@@ -157,7 +161,6 @@ def add_customers(env, first, last):
         ]
     )
     _make_invoices(env, partners)
-    env.cr.commit()
 
 
 def _prepare_company(env):
@@ -309,8 +312,6 @@ def press_button(env, names):
 
 
 def _press(env, file):
-    from odoo.exceptions import LockError
-
     for _try in range(200):
         try:
             return file.action_run_now()
@@ -328,15 +329,13 @@ def _press(env, file):
 def execute(env, model, method, domain, *args):
     """Call a public method on the records that fit, as the web client does."""
     records = env[model].with_context(active_test=False).search(domain)
+    assert records
     retrying(lambda: getattr(records, method)(*args) and None, env)
 
 
 def write(env, model, domain, values):
+    """Write on the records that fit."""
     execute(env, model, "write", domain, values)
-
-
-def unlink(env, model, domain):
-    execute(env, model, "unlink", domain)
 
 
 def set_message(env, template, body):
@@ -350,9 +349,21 @@ def set_message(env, template, body):
         template.with_context(lang=lang).body_html = body
 
 
-def add_company(env, name):
-    """Make another company without customers."""
-    return env["res.company"].create({"name": name, "sequence": 0}).id
+def add_contact(env, customer, name, email):
+    """Make a contact below a customer to whom its notices go."""
+    file = env["collection.customer"].search([("partner_id.name", "=", customer)])
+    file.payments_contact_id = file.partner_id.create(
+        {"name": name, "email": email, "parent_id": file.partner_id.id, "type": "contact"}
+    )
+
+
+def add_company(env, customer):
+    """Make another company, decided before ours, to which a customer owes, and return its id."""
+    company = env["res.company"].create({"name": "Other", "sequence": -1})
+    env["account.chart.template"].try_loading("generic_coa", company, install_demo=False)
+    env = env(context={"allowed_company_ids": company.ids})
+    _make_invoices(env, env["res.partner"].search([("name", "=", customer)]))
+    return company.id
 
 
 def pay(env, customer, due=None):
@@ -386,6 +397,14 @@ def hold(env, customer, due):
         )
 
 
+def hang_below(env, partner, parent, is_company=False):
+    """Make a customer a contact of another."""
+    find = env["res.partner"].search
+    values = {"parent_id": find([("name", "=", parent)]).id, "is_company": is_company}
+    record = find([("name", "=", partner)])
+    retrying(lambda: record.write(values) and None, env)
+
+
 def merge_partners(env, sources, target):
     """Merge contacts with Odoo's wizard, as a person does who knows what they do."""
     find = env["res.partner"].search
@@ -413,11 +432,12 @@ ACTIONS = {
         press_button,
         execute,
         write,
-        unlink,
         set_message,
+        add_contact,
         add_company,
         pay,
         hold,
+        hang_below,
         merge_partners,
     )
 }

@@ -59,7 +59,7 @@ class Ledger:
         connection = psycopg2.connect(dbname=self.name)
         try:
             with connection, connection.cursor() as cursor:
-                cursor.execute(statement, values)
+                cursor.execute(statement, values or None)
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
@@ -77,6 +77,52 @@ class Ledger:
             """
         )
         self.query("UPDATE ir_cron_trigger SET call_at = now() AT TIME ZONE 'UTC' - interval '1 s'")
+
+    def refuse_notices(self, customer):
+        """Have the database refuse the notices of one customer by name; None: no more."""
+        self._refuse(
+            "collection_notice",
+            "INSERT",
+            "(SELECT name FROM res_partner WHERE id = NEW.partner_id) = %s",
+            customer,
+        )
+
+    def refuse_files(self, company):
+        """Have the database refuse the customers' files of one company by id."""
+        self._refuse("collection_customer", "INSERT", "NEW.company_id = %s", company)
+
+    def _refuse(self, table, event, condition, value):
+        """Have the database refuse what people or jobs write.
+
+        :param value: of the condition; None: no more
+        """
+        self.query(f"DROP TRIGGER IF EXISTS refusal ON {table}")
+        if value is not None:
+            self.query(
+                f"""
+                CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF {condition} THEN RAISE 'refused by the test'; END IF;
+                    RETURN NEW;
+                END $$
+                """,
+                value,
+            )
+            self.query(
+                f"CREATE TRIGGER refusal BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+
+    def failure(self, customer):
+        """Return why the last run failed for a customer."""
+        [[failure]] = self.query(
+            """
+            SELECT failure FROM collection_customer file
+              JOIN res_partner partner ON partner.id = file.partner_id
+             WHERE partner.name = %s
+            """,
+            customer,
+        )
+        return failure
 
     # ------------------------------------------------------------
     # What it holds

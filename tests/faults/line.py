@@ -158,15 +158,23 @@ class Line:
             if isinstance(answer, str):
                 client.sendall(answer.encode() + b"\r\n")
                 continue
-            server.sendall(command)
-            reply = _read_reply(replies)
-            client.sendall(reply)
-            if stage == "DATA" and reply.startswith(b"354"):
+            if stage == "DATA":
                 self._relay_message(client, commands, server, replies)
+                continue
+            server.sendall(command)
+            client.sendall(_read_reply(replies))
 
     def _relay_message(self, client, commands, server, replies):
+        client.sendall(b"354 go on\r\n")
         text = b"".join(iter(commands.readline, b".\r\n"))
-        self._ask(client, "message", text.decode("latin-1"))
+        answer = self._ask(client, "message", text.decode("latin-1"))
+        if isinstance(answer, str):
+            server.sendall(b"RSET\r\n")
+            _read_reply(replies)
+            client.sendall(answer.encode() + b"\r\n")
+            return
+        server.sendall(b"DATA\r\n")
+        _read_reply(replies)
         server.sendall(text + b".\r\n")
         reply = _read_reply(replies)
         self.accepted += 1

@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import signal
 
-START_SECONDS = 60
+from . import actions
+
 # No process of a test may live longer, whatever happens to the test.
 LIFE_SECONDS = 120
 
@@ -110,7 +111,4 @@ class Odoo:
 def perform(database, log, sender, action, **options):
     """Do an action in this process and send back what came of it; what ``actions.open_odoo`` takes is passed on."""
     signal.alarm(LIFE_SECONDS)
-    # the registry is loaded in the process from which this one was forked
-    from . import actions
-
     sender.send(actions.run(database, log, action, options))
