@@ -15,6 +15,7 @@ DECISIONS = [
     ("act", "Take action"),
     ("in_notice", "In progress"),
     ("credit", "Credit"),
+    ("rounding", "Rounding"),
     ("no_partner", "No customer"),
     ("non_trade", "Non-trade"),
     ("no_file", "No file yet"),
@@ -22,6 +23,7 @@ DECISIONS = [
     ("excluded", "Excluded"),
     ("journal_entry", "Journal entry"),
     *HOLD_KINDS,
+    ("archived", "File archived"),
     ("no_strategy", "No scheme"),
     ("no_claims", "Scheme sends nothing"),
     ("not_delivered", "Invoice not delivered"),
@@ -141,6 +143,7 @@ class CollectionDueItem(models.Model):
         ],
         "collection.bucket": ["company_id", "days_from"],
         "collection.customer": [
+            "active",
             "collector_id",
             "company_id",
             "insolvent",
@@ -249,9 +252,12 @@ class CollectionDueItem(models.Model):
                        -- where the step stands now: its scheme may have changed since
                        step.level, line.repetition, line.step_id,
                        COALESCE(notice.sent_date, notice.date) AS date,
-                       notice.state IN ('to_approve', 'ready', 'queued', 'failed') AS pending
+                       -- a task that waits for a person does not keep the ladder waiting
+                       notice.state IN ('to_approve', 'ready', 'failed')
+                       OR notice.state = 'queued' AND channel.is_manual IS NOT TRUE AS pending
                   FROM collection_notice_line line
                   JOIN collection_notice notice ON notice.id = line.notice_id
+                  JOIN collection_channel channel ON channel.id = notice.channel_id
                   JOIN collection_step step ON step.id = line.step_id
                  WHERE line.live IS TRUE %s
             )""",
@@ -371,6 +377,7 @@ class CollectionDueItem(models.Model):
             (SQL("line.partner_id IS NULL"), text("no_partner")),
             (SQL("account.non_trade"), text("non_trade")),
             (SQL("facts.is_credit"), text("credit")),
+            (SQL("line.amount_residual_currency = 0"), text("rounding")),
             (SQL("customer.id IS NULL"), text("no_file")),
             (SQL("customer.insolvent"), text("insolvent")),
             (SQL("hold.id IS NOT NULL"), SQL("hold.kind")),
@@ -380,6 +387,7 @@ class CollectionDueItem(models.Model):
             ),
             (SQL("facts.is_entry AND root.collection_claim_entries IS NOT TRUE"), text("journal_entry")),
             (SQL("line.no_followup AND NOT facts.is_entry"), text("excluded")),
+            (SQL("customer.active IS NOT TRUE"), text("archived")),
             (SQL("strategy.id IS NULL"), text("no_strategy")),
             (SQL("strategy.sends_nothing"), text("no_claims")),
             (SQL("said.pending"), text("in_notice")),
@@ -795,8 +803,15 @@ class CollectionDueItem(models.Model):
             "notify": lambda: _("Today the customer is told that it comes due: “%(step)s”."),
             "claim": lambda: _("Claimed today: “%(step)s”."),
             "act": lambda: _("Action today: “%(step)s”."),
-            "in_notice": lambda: _("In a notice that is being made or sent, or a task to do: “%(last)s”."),
+            "in_notice": lambda: _("In a notice that is being made or sent: “%(last)s”."),
             "credit": lambda: _("In the customer's favour; it lowers what is claimed."),
+            "rounding": lambda: _(
+                "Only a difference of exchange rates is left: there is nothing to ask; accounting "
+                "can write it off."
+            ),
+            "archived": lambda: _(
+                "The customer's file is archived, so nothing is said. Unarchive it to go on."
+            ),
             "no_partner": lambda: _(
                 "The journal item has no customer, so nobody can be asked. Set the customer on it."
             ),

@@ -601,9 +601,9 @@ class TestTasks(NoticeCommon):
         self.deliver()
         self.assertEqual(len(self.customer.activity_ids), 1)
 
-    def test_task_that_is_not_done_keeps_its_items(self):
+    def test_task_that_is_not_done_does_not_keep_the_next_step_waiting(self):
         self._make_task(self.call)
-        self.assertDecision(self.customer, "in_notice")
+        self.assertDecision(self.customer, "waiting")
 
     def test_delivering_again_makes_no_second_task(self):
         self._make_task(self.call)
