@@ -18,7 +18,9 @@ def due_item_search(name):
         return Domain(
             "id",
             "in",
-            moves.env["collection.due.item"]._search([(name, operator, value)]).subselect("move_id"),
+            moves.env["collection.due.item"]
+            ._search([(name, operator, value)])
+            .subselect("move_id"),
         )
 
     return search
@@ -33,7 +35,6 @@ class AccountMove(models.Model):
 
     collection_status = fields.Selection(
         STATUSES,
-        string="Collection Status",
         default="normal",
         readonly=True,
         copy=False,
@@ -56,7 +57,6 @@ class AccountMove(models.Model):
     )
     collector_id = fields.Many2one(
         "res.users",
-        string="Collector",
         compute="_compute_collection_customer",
         search=live_search("collector_id"),
         groups=READERS,
@@ -94,9 +94,7 @@ class AccountMove(models.Model):
         help="Why the invoice is or is not claimed today.",
     )
 
-    _collection_status_idx = models.Index(
-        "(collection_status) WHERE collection_status <> 'normal'"
-    )
+    _collection_status_idx = models.Index("(collection_status) WHERE collection_status <> 'normal'")
 
     # ------------------------------------------------------------
     # Status: a summary of the holds
@@ -158,9 +156,7 @@ class AccountMove(models.Model):
             "collection_customer_id": file.format(column="id"),
             "collector_id": file.format(column="collector_id"),
             "collection_last_step_id": said.format(column="said.step_id"),
-            "collection_last_date": said.format(
-                column="COALESCE(notice.sent_date, notice.date)"
-            ),
+            "collection_last_date": said.format(column="COALESCE(notice.sent_date, notice.date)"),
             "collection_pause_until": """(
                 SELECT max(hold.date_to)
                   FROM collection_hold hold
@@ -250,7 +246,9 @@ class AccountMove(models.Model):
         self.ensure_one()
         if not self.try_lock_for_update() or not self._needs_collection_sending():
             return False
-        self.env["account.move.send"].with_company(self.company_id)._generate_and_send_invoices(self)
+        self.env["account.move.send"].with_company(self.company_id)._generate_and_send_invoices(
+            self
+        )
         return True
 
     def _make_undelivered_tasks(self):

@@ -40,7 +40,9 @@ class CollectionChannel(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
-        used = self.env["collection.notice"].sudo().search([("channel_id", "in", self.ids)], limit=1)
+        used = (
+            self.env["collection.notice"].sudo().search([("channel_id", "in", self.ids)], limit=1)
+        )
         if used:
             raise UserError(
                 self.env._(

@@ -57,7 +57,6 @@ class CollectionCustomer(models.Model):
     )
     collector_id = fields.Many2one(
         "res.users",
-        string="Collector",
         index=True,
         tracking=True,
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
@@ -65,13 +64,11 @@ class CollectionCustomer(models.Model):
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
     payments_contact_id = fields.Many2one(
         "res.partner",
-        string="Payments Contact",
         domain="[('commercial_partner_id', '=', partner_id)]",
         help="Who gets claims and notices. Empty: the invoice address.",
     )
     management_contact_id = fields.Many2one(
         "res.partner",
-        string="Management Contact",
         domain="[('commercial_partner_id', '=', partner_id)]",
         help="Who gets the steps meant for the management. Empty: the payments contact.",
     )
@@ -82,7 +79,9 @@ class CollectionCustomer(models.Model):
         help="Messages go by this channel instead of the step's. Empty: as the step says.",
     )
     is_consumer = fields.Boolean(
-        string="Consumer", tracking=True, help="A private person: a stricter contact policy applies."
+        string="Consumer",
+        tracking=True,
+        help="A private person: a stricter contact policy applies.",
     )
     insolvent = fields.Boolean(
         tracking=True, help="Insolvency proceedings (concurso): claims stop."
@@ -115,15 +114,29 @@ class CollectionCustomer(models.Model):
     due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
     notice_count = fields.Integer(compute="_compute_notice_count")
 
-    balance = fields.Monetary(compute="_compute_figures", search=live_search("balance"), help="All open items, less credits.")
-    overdue = fields.Monetary(compute="_compute_figures", search=live_search("overdue"), help="Open items past their due date.")
+    balance = fields.Monetary(
+        compute="_compute_figures",
+        search=live_search("balance"),
+        help="All open items, less credits.",
+    )
+    overdue = fields.Monetary(
+        compute="_compute_figures",
+        search=live_search("overdue"),
+        help="Open items past their due date.",
+    )
     not_due = fields.Monetary(compute="_compute_figures", search=live_search("not_due"))
     credits = fields.Monetary(
-        compute="_compute_figures", search=live_search("credits"), help="Credit notes and payments without invoice (negative)."
+        compute="_compute_figures",
+        search=live_search("credits"),
+        help="Credit notes and payments without invoice (negative).",
     )
     oldest_due_date = fields.Date(compute="_compute_figures", search=live_search("oldest_due_date"))
-    days_overdue = fields.Integer(compute="_compute_figures", search=live_search("days_overdue"), aggregator="max")
-    open_item_count = fields.Integer(compute="_compute_figures", search=live_search("open_item_count"))
+    days_overdue = fields.Integer(
+        compute="_compute_figures", search=live_search("days_overdue"), aggregator="max"
+    )
+    open_item_count = fields.Integer(
+        compute="_compute_figures", search=live_search("open_item_count")
+    )
 
     _partner_company_unique = models.Constraint(
         "UNIQUE(partner_id, company_id)",
@@ -430,9 +443,9 @@ class CollectionCustomer(models.Model):
 
     def _assign_strategies(self):
         """Give each file the scheme of the first rule that fits, unless chosen by hand."""
-        for _company, customers in self.filtered(lambda c: not c.strategy_manual).grouped(
-            "company_id"
-        ).items():
+        for _company, customers in (
+            self.filtered(lambda c: not c.strategy_manual).grouped("company_id").items()
+        ):
             fitted = self.browse()
             for rule, found in self.env["collection.strategy.rule"]._match(customers):
                 found._set_quietly("strategy_id", rule.strategy_id)
@@ -444,9 +457,9 @@ class CollectionCustomer(models.Model):
 
         None fits: the company's supervisor.
         """
-        for company, customers in self.filtered(lambda c: not c.collector_id).grouped(
-            "company_id"
-        ).items():
+        for company, customers in (
+            self.filtered(lambda c: not c.collector_id).grouped("company_id").items()
+        ):
             left = customers
             for rule, found in self.env["collection.collector.rule"]._match(customers):
                 found._set_quietly("collector_id", rule.user_id)
@@ -509,7 +522,8 @@ class CollectionCustomer(models.Model):
             choices.insert(0, self.management_contact_id)
         choices = [choice for choice in choices if choice and choice.active]
         return next(
-            (choice for choice in choices if choice.email), choices[0] if choices else self.partner_id
+            (choice for choice in choices if choice.email),
+            choices[0] if choices else self.partner_id,
         )
 
     def _get_policy(self):
@@ -562,7 +576,12 @@ class CollectionCustomer(models.Model):
         self.ensure_one()
         values = {
             name: self[name].id
-            for name in ("payments_contact_id", "management_contact_id", "channel_id", "collector_id")
+            for name in (
+                "payments_contact_id",
+                "management_contact_id",
+                "channel_id",
+                "collector_id",
+            )
             if self[name] and not target[name]
         }
         if self.strategy_manual and not target.strategy_manual:
@@ -584,14 +603,16 @@ class CollectionCustomer(models.Model):
         files = self.sudo().with_context(active_test=False)
         target_files = files.search([("partner_id", "=", target.id)]).grouped("company_id")
         for company, moved in (
-            files.search([("partner_id", "in", (sources - target).ids)]).grouped("company_id").items()
+            files.search([("partner_id", "in", (sources - target).ids)])
+            .grouped("company_id")
+            .items()
         ):
             kept = target_files.get(company)
             if not kept:
-                kept, moved = moved[0], moved[1:]
+                kept = moved[0]
                 kept.partner_id = target
-            if moved:
-                moved._merge_into(kept)
+            if moved - kept:
+                (moved - kept)._merge_into(kept)
 
     # ------------------------------------------------------------
     # Buttons

@@ -61,10 +61,10 @@ class CollectionDueItem(models.Model):
     contact_id = fields.Many2one("res.partner", string="Invoice Contact", readonly=True)
     account_id = fields.Many2one("account.account", readonly=True)
     journal_id = fields.Many2one("account.journal", readonly=True)
-    collector_id = fields.Many2one("res.users", string="Collector", readonly=True)
-    salesperson_id = fields.Many2one("res.users", string="Salesperson", readonly=True)
-    industry_id = fields.Many2one("res.partner.industry", string="Industry", readonly=True)
-    country_id = fields.Many2one("res.country", string="Country", readonly=True)
+    collector_id = fields.Many2one("res.users", readonly=True)
+    salesperson_id = fields.Many2one("res.users", readonly=True)
+    industry_id = fields.Many2one("res.partner.industry", readonly=True)
+    country_id = fields.Many2one("res.country", readonly=True)
     category_ids = fields.Many2many(
         "res.partner.category",
         relation="collection_due_item_category",
@@ -95,17 +95,17 @@ class CollectionDueItem(models.Model):
         readonly=True, aggregator="max", help="Days since the instalment's own due date."
     )
     bucket_id = fields.Many2one("collection.bucket", string="Ageing", readonly=True)
-    hold_id = fields.Many2one("collection.hold", string="Hold", readonly=True)
+    hold_id = fields.Many2one("collection.hold", readonly=True)
     hold_until = fields.Date(string="Held Until", readonly=True)
     round_number = fields.Integer(string="Round", readonly=True, aggregator=False)
     strategy_id = fields.Many2one("collection.strategy", string="Scheme", readonly=True)
     policy_id = fields.Many2one("collection.contact.policy", readonly=True)
     mode = fields.Selection(MODES, readonly=True)
-    last_step_id = fields.Many2one("collection.step", string="Last Step", readonly=True)
+    last_step_id = fields.Many2one("collection.step", readonly=True)
     last_date = fields.Date(string="Last Said", readonly=True)
-    next_step_id = fields.Many2one("collection.step", string="Next Step", readonly=True)
+    next_step_id = fields.Many2one("collection.step", readonly=True)
     next_phase = fields.Selection(PHASES, readonly=True)
-    next_date = fields.Date(string="Next Date", readonly=True)
+    next_date = fields.Date(readonly=True)
     repetition = fields.Integer(readonly=True, aggregator=False)
     decision = fields.Selection(DECISIONS, readonly=True)
     explanation = fields.Char(compute="_compute_explanation")
@@ -385,7 +385,10 @@ class CollectionDueItem(models.Model):
                 SQL("customer.pause_until >= %s", date),
                 text("paused"),
             ),
-            (SQL("facts.is_entry AND root.collection_claim_entries IS NOT TRUE"), text("journal_entry")),
+            (
+                SQL("facts.is_entry AND root.collection_claim_entries IS NOT TRUE"),
+                text("journal_entry"),
+            ),
             (SQL("line.no_followup AND NOT facts.is_entry"), text("excluded")),
             (SQL("customer.active IS NOT TRUE"), text("archived")),
             (SQL("strategy.id IS NULL"), text("no_strategy")),
@@ -816,9 +819,7 @@ class CollectionDueItem(models.Model):
                 "The journal item has no customer, so nobody can be asked. Set the customer on it."
             ),
             "non_trade": lambda: _("On a receivable account marked as non-trade: not claimed."),
-            "no_file": lambda: _(
-                "The customer has no collection file yet; the next run makes it."
-            ),
+            "no_file": lambda: _("The customer has no collection file yet; the next run makes it."),
             "insolvent": lambda: _("The customer is insolvent: claims have stopped."),
             "paused": lambda: (
                 _("Paused until %(until)s: %(reason)s")
@@ -864,9 +865,7 @@ class CollectionDueItem(models.Model):
             "contact_policy": lambda: _(
                 "The customer had a message in the last days; “%(step)s” waits."
             ),
-            "not_working_day": lambda: _(
-                "Not a working day; “%(step)s” goes on the next one."
-            ),
+            "not_working_day": lambda: _("Not a working day; “%(step)s” goes on the next one."),
         }
 
     def action_open_invoice(self):

@@ -82,7 +82,9 @@ class CollectionHold(models.Model):
         """End the holds today; the items are decided anew on the next run."""
         for move, holds in self.filtered("open").grouped("move_id").items():
             move.message_post(
-                body=self.env._("Collection resumed; it was held: %s", ", ".join(holds.mapped("reason")))
+                body=self.env._(
+                    "Collection resumed; it was held: %s", ", ".join(holds.mapped("reason"))
+                )
             )
         return self.write({"open": False})
 
@@ -113,7 +115,8 @@ class CollectionHold(models.Model):
         )
         for move in lines.move_id:
             move.message_post(
-                body=self.env._("Collection paused until %(until)s: %(reason)s",
+                body=self.env._(
+                    "Collection paused until %(until)s: %(reason)s",
                     until=format_date(self.env, until),
                     reason=reason,
                 )

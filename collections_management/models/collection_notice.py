@@ -34,17 +34,22 @@ class CollectionNotice(models.Model):
     )
     collector_id = fields.Many2one(related="customer_id.collector_id", store=True, index=True)
     company_id = fields.Many2one("res.company", required=True, index=True, readonly=True)
-    company_currency_id = fields.Many2one(related="company_id.currency_id", string="Company Currency")
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company Currency"
+    )
     strategy_id = fields.Many2one(
         "collection.strategy", string="Scheme", related="step_id.strategy_id", store=True
     )
     step_id = fields.Many2one(
-        "collection.step", string="Step", required=True, readonly=True, index=True,
+        "collection.step",
+        required=True,
+        readonly=True,
+        index=True,
         ondelete="restrict",
     )
     phase = fields.Selection(related="step_id.phase")
     channel_id = fields.Many2one(
-        "collection.channel", string="Channel", required=True, readonly=True, ondelete="restrict"
+        "collection.channel", required=True, readonly=True, ondelete="restrict"
     )
     is_manual = fields.Boolean(related="channel_id.is_manual")
     is_message = fields.Boolean(related="channel_id.is_message")
@@ -222,7 +227,9 @@ class CollectionNotice(models.Model):
 
     def action_print_letter(self):
         self._check_state(["ready", "queued", "sent"], self.env._("print"))
-        return self.env.ref("collections_management.action_report_notice_letter").report_action(self)
+        return self.env.ref("collections_management.action_report_notice_letter").report_action(
+            self
+        )
 
     def _get_result_notification(self):
         """Tell the person who pressed the button what came of it."""
@@ -320,9 +327,7 @@ class CollectionNotice(models.Model):
             if any(self._has_to_wait(items[line.move_line_id.id]) for line in kept):
                 continue
             if not kept:
-                notice._withdraw(
-                    self.env._("Paid, held, settled or lapsed before it was sent.")
-                )
+                notice._withdraw(self.env._("Paid, held, settled or lapsed before it was sent."))
                 continue
             changed = notice._refresh_lines(kept, items)
             if changed and notice.body:
@@ -659,7 +664,9 @@ class CollectionNotice(models.Model):
         """Remove a message that never left, with the PDFs that were made for it."""
         # sudo: messages and their attachments belong to the system
         message = self.message_id.sudo()
-        message.attachment_ids.filtered(lambda file: file.res_model == "collection.customer").unlink()
+        message.attachment_ids.filtered(
+            lambda file: file.res_model == "collection.customer"
+        ).unlink()
         message.unlink()  # takes mail and notifications along
 
     def _on_mail_result(self, failure_type):

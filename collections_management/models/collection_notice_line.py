@@ -8,16 +8,16 @@ class CollectionNoticeLine(models.Model):
     _description = "Notice Item"
     _order = "notice_id, date_due, id"
 
-    notice_id = fields.Many2one(
-        "collection.notice", required=True, index=True, ondelete="cascade"
-    )
+    notice_id = fields.Many2one("collection.notice", required=True, index=True, ondelete="cascade")
     company_id = fields.Many2one(related="notice_id.company_id", store=True, index=True)
     move_line_id = fields.Many2one("account.move.line", string="Item", ondelete="set null")
     move_id = fields.Many2one("account.move", string="Invoice", index=True, ondelete="set null")
     name = fields.Char(string="Document", required=True)
     date_due = fields.Date(string="Due Date")
     currency_id = fields.Many2one("res.currency", required=True)
-    company_currency_id = fields.Many2one(related="company_id.currency_id", string="Company Currency")
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company Currency"
+    )
     residual_currency = fields.Monetary(string="Claimed", currency_field="currency_id")
     residual = fields.Monetary(
         string="Claimed in Company Currency", currency_field="company_currency_id"

@@ -2,6 +2,7 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models, modules
+from odoo.exceptions import LockError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
@@ -246,12 +247,20 @@ class CollectionRun(models.AbstractModel):
         """Decide for some customers now, in the caller's transaction, and have it delivered.
 
         :return: the notices made
+        :raises LockError: when a job has some of them in hand
         """
         notices = self.env["collection.notice"]
         for company, files in customers.grouped("company_id").items():
             # sudo: notices are made by the system, whoever asks for them
             run = self.sudo().with_company(company)
-            files.lock_for_update(allow_referencing=True)
+            if busy := files - files.try_lock_for_update(allow_referencing=True):
+                raise LockError(
+                    self.env._(
+                        "The scheduled job has %(customer)s in hand at this moment: try again in a "
+                        "minute.",
+                        customer=busy[0].display_name,
+                    )
+                )
             notices |= run._decide(company, files.sudo())
         self._trigger_delivery()
         return notices.with_env(self.env)
@@ -270,7 +279,9 @@ class CollectionRun(models.AbstractModel):
         moves._make_undelivered_tasks()
         if company.collection_mode == "automatic":
             # sudo: scheduled jobs belong to the system
-            self.env.ref("collections_management.ir_cron_collection_send_invoices").sudo()._trigger()
+            self.env.ref(
+                "collections_management.ir_cron_collection_send_invoices"
+            ).sudo()._trigger()
 
     @api.model
     def _cron_send_invoices(self):

@@ -96,12 +96,11 @@ class CollectionStep(models.Model):
         default="collections_management.mail_layout",
     )
     attach_invoices = fields.Boolean(
-        string="Attach Invoices",
         help="Attach the PDFs of the invoices at this step. Off: the message holds links to them.",
     )
-    attach_statement = fields.Boolean(string="Attach Statement")
+    attach_statement = fields.Boolean()
     responsible_id = fields.Many2one(
-        "res.users", string="Responsible", help="Who takes the action. Empty: the collector."
+        "res.users", help="Who takes the action. Empty: the collector."
     )
     note = fields.Text(
         string="What to Do",
@@ -243,9 +242,9 @@ class CollectionStep(models.Model):
         for ladder in ("upcoming", "overdue"):
             for strategy in self.strategy_id:
                 steps = strategy.step_ids.filtered(
-                    lambda s, ladder=ladder: s.active
-                    and LADDERS.get(s.phase) == ladder
-                    and not s.only_returned
+                    lambda s, ladder=ladder: (
+                        s.active and LADDERS.get(s.phase) == ladder and not s.only_returned
+                    )
                 )
                 for before, after in pairwise(steps._in_order()):
                     after._check_comes_after(before)

@@ -21,12 +21,12 @@ class MailMail(models.Model):
             super(MailMail, plain)._send(auto_commit=auto_commit, **kwargs)
         if auto_commit:
             # a fresh view of the ledger: to connect may have taken long
-            self.env.cr.commit()
+            self.env.cr.commit()  # pylint: disable=invalid-commit
         for mail in self - plain:
             mail._send_notice(by_mail[mail], auto_commit, kwargs)
         return True
 
-    def _send_notice(self, notice, auto_commit, kwargs):
+    def _send_notice(self, notice, auto_commit, kwargs):  # pylint: disable=missing-return
         """Send one notice's mail if it is still true.
 
         :param notice: collection.notice of this mail
@@ -35,6 +35,7 @@ class MailMail(models.Model):
         """
         try:
             if notice._may_send():
+                # pylint: disable-next=super-method-mismatch
                 super()._send(auto_commit=auto_commit, **kwargs)
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             # another server has just changed the notice: it is dealt with
@@ -48,11 +49,13 @@ class MailMail(models.Model):
             if notice.state == "queued":
                 notice = notice.company_id._in_own_language(notice)
                 notice._fail(notice.env._("The mail server closed the connection: %s", error))
-            self.env.cr.commit()
+            # the failure is kept, though the sending of the rest breaks off
+            self.env.cr.commit()  # pylint: disable=invalid-commit
             raise
         else:
             if auto_commit:
-                self.env.cr.commit()
+                # as `_send` does after each mail
+                self.env.cr.commit()  # pylint: disable=invalid-commit
 
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None

@@ -9,8 +9,10 @@ class MailTemplate(models.Model):
     def _check_active_for_steps(self):
         """Refuse to archive a message that a step would send."""
         archived = self.filtered(lambda template: not template.active)
-        step = self.env["collection.step"].sudo().search(
-            [("template_id", "in", archived.ids)], limit=1
+        step = (
+            self.env["collection.step"]
+            .sudo()
+            .search([("template_id", "in", archived.ids)], limit=1)
         )
         if step:
             raise ValidationError(

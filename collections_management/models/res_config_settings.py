@@ -8,7 +8,9 @@ class ResConfigSettings(models.TransientModel):
 
     collection_company_id = fields.Many2one(related="company_id.root_id", string="Main Company")
 
-    collection_mode = fields.Selection(related="collection_company_id.collection_mode", readonly=False)
+    collection_mode = fields.Selection(
+        related="collection_company_id.collection_mode", readonly=False
+    )
     collection_supervisor_id = fields.Many2one(
         related="collection_company_id.collection_supervisor_id", readonly=False
     )

@@ -11,7 +11,7 @@ class CollectionPause(models.TransientModel):
     customer_ids = fields.Many2many("collection.customer", string="Customers")
     move_ids = fields.Many2many("account.move", string="Invoices")
     move_line_ids = fields.Many2many("account.move.line", string="Items")
-    until = fields.Date(string="Until", required=True, help="The last day of the pause.")
+    until = fields.Date(required=True, help="The last day of the pause.")
     reason = fields.Char(required=True)
 
     @api.model
@@ -51,7 +51,9 @@ class CollectionPause(models.TransientModel):
     def _get_open_lines(self, moves):
         """Return the open receivable lines of posted invoices."""
         return moves.line_ids.filtered(
-            lambda line: line.account_id.account_type == "asset_receivable"
-            and line.parent_state == "posted"
-            and not line.reconciled
+            lambda line: (
+                line.account_id.account_type == "asset_receivable"
+                and line.parent_state == "posted"
+                and not line.reconciled
+            )
         )

@@ -21,9 +21,7 @@ class CollectionPreview(models.TransientModel):
         :param notice: an existing collection.notice; default: the one that today's run would make
         :raises UserError: when there is nothing to say to the customer today
         """
-        values = (
-            self._render(notice.sudo()) if notice else self._render_todays(customer.sudo())
-        )
+        values = self._render(notice.sudo()) if notice else self._render_todays(customer.sudo())
         preview = self.create(dict(values, customer_id=customer.id))
         return {
             "type": "ir.actions.act_window",
