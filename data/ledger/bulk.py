@@ -430,6 +430,7 @@ class BulkLoader:
              WHERE res_partner.id = counts.partner_id
             """,
             list(counts.items()),
+            page_size=len(counts),
         )
         self.env.invalidate_all(flush=False)
 

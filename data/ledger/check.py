@@ -36,6 +36,10 @@ COMPUTED = {
         price_total move_name parent_state date invoice_date ref journal_id company_id
         company_currency_id tax_line_id tax_group_id payment_id
     """.split(),
+    "res.partner": """
+        complete_name commercial_partner_id commercial_company_name email_normalized
+        partner_share
+    """.split(),
     "account.payment": ["is_reconciled", "is_matched", "amount_company_currency_signed"],
     "account.partial.reconcile": ["max_date", "company_id", "debit_currency_id"],
 }

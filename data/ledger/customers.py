@@ -182,7 +182,7 @@ class CustomerMaker:
 
     def _draw_role(self):
         rng = self.rng
-        kind = self._weighted({"company": 87, "consumer": 9, "public": 4})
+        kind = self._weighted({"company": 86, "consumer": 9, "public": 4, "staff": 1})
         country = "ES"
         if kind == "company" and rng.random() < 0.12:
             country = self._weighted({place[0]: place[1] for place in words.FOREIGN_PLACES})
@@ -195,6 +195,7 @@ class CustomerMaker:
             ),
             currency="USD" if dollars else "",
             method="debit" if country == "ES" and rng.random() < 0.12 else "",
+            receivable="non_trade" if kind == "staff" else "trade",
             email=rng.random() > 0.06,
         )
 

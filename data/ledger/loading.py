@@ -56,7 +56,7 @@ def load(env, ledger, today=None, mode="auto", companies=None, chart=None, step=
     step = step or (lambda message: None)
     env = quiet(env)
     today = today or fields.Date.context_today(env.user)
-    masters = Masters(env, ledger, today, companies, chart).load()
+    masters = Masters(env, ledger, today, companies, chart).load(set_based=mode == "sql")
     step(f"{len(ledger.partners)} customers and contacts made")
     index = LedgerIndex(ledger)
     numbering = Numbering(masters.env)

@@ -1,11 +1,12 @@
 """Companies, users, terms, products, rates and partners of a ledger, made through the ORM."""
 
-from collections import defaultdict
 from datetime import timedelta
 
 from odoo import Command
 from odoo.tools import float_round
 from odoo.tools.translate import code_translations
+
+from .partners import PartnerMaker
 
 # The foreign currency of a company whose own currency is the US dollar.
 FOREIGN_OF_DOLLARS = "EUR"
@@ -34,11 +35,14 @@ class Masters:
         self._non_trade = {}
         self._debit_methods = {}
 
-    def load(self):
-        """Make or find everything, in the order in which one thing needs another."""
+    def load(self, set_based=False):
+        """Make or find everything, in the order in which one thing needs another.
+
+        :param bool set_based: write customers without contacts set-based
+        """
         self.load_shared()
         self._load_rates()
-        self._load_partners()
+        self.partners.update(PartnerMaker(self).make(set_based))
         return self
 
     def load_shared(self):
@@ -89,9 +93,9 @@ class Masters:
     def _company_values(self, row, parent):
         values = {
             "name": row.name,
-            "country_id": self._country(row).id,
+            "country_id": self.country(row).id,
             "currency_id": parent.currency_id.id or self._currency("EUR").id,
-            "state_id": self._state(row).id,
+            "state_id": self.state(row).id,
             **{
                 name: getattr(row, name)
                 for name in ("street", "zip", "city", "vat", "phone", "email", "website")
@@ -210,7 +214,8 @@ class Masters:
 
     def _currency(self, code):
         currency = self.env.ref(f"base.{code}")
-        currency.active = True
+        if not currency.active:
+            currency.active = True
         return currency
 
     def _load_rates(self):
@@ -251,7 +256,7 @@ class Masters:
                         "email": row.email,
                         "company_id": company_ids[0],
                         "company_ids": [Command.set(company_ids)],
-                        "lang": self._language("es_ES"),
+                        "lang": self.language("es_ES"),
                     }
                 )
             self.users[row.key] = user
@@ -357,89 +362,17 @@ class Masters:
             },
         )
 
-    # Partners ------------------------------------------------------------------------------
+    # Words --------------------------------------------------------------------------------
 
-    def _load_partners(self):
-        tags = self._tags()
-        # Customers first: contacts need their parent.
-        for rows in (
-            [row for row in self.ledger.partners if not row.parent],
-            [row for row in self.ledger.partners if row.parent],
-        ):
-            partners = (
-                self.env["res.partner"]
-                .with_context(no_vat_validation=True, mail_create_nosubscribe=True)
-                .create([self._partner_values(row, tags) for row in rows])
-            )
-            self.partners.update(zip([row.key for row in rows], partners, strict=True))
-        self._set_company_properties()
-        self.env["res.partner.bank"].create(
-            [
-                {"acc_number": row.iban, "partner_id": self.partners[row.key].id}
-                for row in self.ledger.partners
-                if row.iban
-            ]
-        )
-
-    def _partner_values(self, row, tags):
-        industry = row.industry and self.env.ref(f"base.res_partner_industry_{row.industry}")
-        values = {
-            "name": row.name,
-            "ref": "" if row.parent else row.key.upper(),
-            "is_company": row.kind in ("company", "public"),
-            "type": row.type,
-            "parent_id": self.partners[row.parent].id if row.parent else False,
-            "company_id": self.companies[row.company].id if row.company else False,
-            "function": row.function,
-            "country_id": self._country(row).id,
-            "state_id": self._state(row).id,
-            "user_id": self.users[row.salesperson].id if row.salesperson else False,
-            "category_id": [Command.set([tags[tag] for tag in row.tags.split("|") if tag])],
-            "lang": self._language(row.lang),
-            **{name: getattr(row, name) for name in ("street", "zip", "city", "email", "phone")},
-        }
-        if not row.parent:
-            values.update(vat=row.vat, industry_id=industry and industry.id, customer_rank=1)
-        return values
-
-    def _set_company_properties(self):
-        """Write what a customer has in each company that it may deal with."""
-        groups = defaultdict(lambda: self.env["res.partner"])
-        for row in self.ledger.partners:
-            if row.parent:
-                continue
-            partner = self.partners[row.key]
-            for key in [row.company] if row.company else self.companies:
-                if row.term:
-                    groups[key, "property_payment_term_id", self.terms[row.term].id] |= partner
-                # Odoo refuses a branch's customers a method of the parent's bank journal.
-                if row.method == "debit" and not self.companies[key].parent_id:
-                    method = self.debit_method(key).id
-                    groups[key, "property_inbound_payment_method_line_id", method] |= partner
-                if row.receivable == "non_trade":
-                    account = self.non_trade_account(key).id
-                    groups[key, "property_account_receivable_id", account] |= partner
-                if row.credit_limit:
-                    groups[key, "credit_limit", row.credit_limit] |= partner
-        for (key, name, value), partners in groups.items():
-            partners.with_company(self.companies[key]).write({name: value})
-
-    def _tags(self):
-        """Ids of the partner tags by name."""
-        Tag = self.env["res.partner.category"]
-        names = {tag for row in self.ledger.partners for tag in row.tags.split("|") if tag}
-        tags = {name: Tag.search([("name", "=", name)], limit=1) for name in sorted(names)}
-        return {name: (tag or Tag.create({"name": name})).id for name, tag in tags.items()}
-
-    def _country(self, row):
+    def country(self, row):
         return self.env.ref("base.uk" if row.country == "GB" else f"base.{row.country.lower()}")
 
-    def _state(self, row):
+    def state(self, row):
         return self.env["res.country.state"].search(
-            [("country_id", "=", self._country(row).id), ("code", "=", row.state)], limit=1
+            [("country_id", "=", self.country(row).id), ("code", "=", row.state)], limit=1
         )
 
-    def _language(self, code):
+    def language(self, code):
         """``code`` if that language is installed, else English if it is, else none."""
         if code in self.languages:
             return code
