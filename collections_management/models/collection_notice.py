@@ -656,7 +656,7 @@ class CollectionNotice(models.Model):
         if self._is_current():
             return True
         self._discard_message()
-        self._set_state("ready", mail_id=False, message_id=False, message_uid=False)
+        self._set_state("ready")
         self.env["collection.run"]._trigger_delivery()
         return False
 
@@ -664,6 +664,9 @@ class CollectionNotice(models.Model):
         """Remove a message that never left, with the PDFs that were made for it."""
         # sudo: messages and their attachments belong to the system
         message = self.message_id.sudo()
+        # let go first: the database would empty two links of the row at once, and refuse
+        self.write({"mail_id": False, "message_id": False, "message_uid": False})
+        self.flush_recordset()
         message.attachment_ids.filtered(
             lambda file: file.res_model == "collection.customer"
         ).unlink()
