@@ -256,7 +256,7 @@ class CollectionRun(models.AbstractModel):
             if busy := files - files.try_lock_for_update(allow_referencing=True):
                 raise LockError(
                     self.env._(
-                        "The scheduled job has %(customer)s in hand at this moment: try again in a "
+                        "The daily run has %(customer)s in hand at this moment: try again in a "
                         "minute.",
                         customer=busy[0].display_name,
                     )

@@ -64,10 +64,10 @@ def ledger(prepared, how_many):
 
 
 @pytest.fixture
-def odoo(prepared, ledger, shared_log):
+def odoo(prepared, ledger):
     """Give Odoo's processes."""
     _ledger, processes = prepared
-    shared_log.unlink(missing_ok=True)
+    processes.clear_log()
     yield processes
     processes.end()
     # pytest shows it when the test failed

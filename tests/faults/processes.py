@@ -60,6 +60,10 @@ class Processes:
             process.kill()
         self._started.clear()
 
+    def clear_log(self):
+        """Forget what was logged so far."""
+        self.log.unlink(missing_ok=True)
+
     def read_log(self):
         """Return what all processes logged so far."""
         return self.log.read_text() if self.log.exists() else ""

@@ -26,6 +26,7 @@ def steps_of_a_day(prepared, shared_line, shared_mail_server):
     """Return how many statements and commits a day takes that nobody disturbs."""
     ledger, odoo = prepared
     ledger.begin(MANY)
+    odoo.clear_log()
     shared_line.restore()
     shared_mail_server.clear()
     steps = odoo.call("run_day")

@@ -37,6 +37,18 @@ def test_a_persons_button_against_the_job(_round, ledger, odoo, line, mail_serve
     assert "Traceback" not in odoo.read_log()
 
 
+def test_a_person_is_told_that_the_job_has_the_customer_in_hand(ledger, odoo, line, mail_server):
+    odoo.call("make_files")
+    decided, go_on = odoo.event(), odoo.event()
+    job = odoo.start("run_day", wait_in=("_decide_locked", decided, go_on))
+    assert decided.wait(60)
+    told = odoo.call("press_button_once", name="Customer 01")
+    go_on.set()
+    job.result()
+    assert told == "The daily run has Customer 01 in hand at this moment: try again in a minute."
+    check_everybody_heard_once(ledger, mail_server)
+
+
 @pytest.mark.parametrize("method", ["_get_due_notices", "_compose_locked"])
 def test_a_process_that_comes_late_sends_nothing_again(method, ledger, odoo, line, mail_server):
     """It chose or composed its batch, then the other delivered everything."""
