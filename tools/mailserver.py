@@ -41,8 +41,8 @@ class MailServer:
         self.address = f"http://127.0.0.1:{self.web_port}"
         self._folder = None
         self._process = None
-        self._earlier = []
-        self._messages = []
+        self._fetched = 0
+        self._kept = []
 
     def __enter__(self):
         self.start()
@@ -67,6 +67,7 @@ class MailServer:
         }
         program = node_packages.module("maildev/bin/maildev")
         command = ["node", program, "--silent", *chain.from_iterable(options.items())]
+        self._fetched = 0
         # a session of its own, so that Ctrl-C reaches only us
         self._process = subprocess.Popen(
             tied(command), stdin=subprocess.DEVNULL, start_new_session=True
@@ -82,21 +83,22 @@ class MailServer:
 
     def stop(self):
         """Stop it; who connects is refused from now on."""
-        self._earlier, self._messages = self.messages(), []
+        self.messages()
         self._end()
 
     def messages(self):
-        """Return all messages received so far, oldest first, as maildev's dictionaries.
+        """Return all messages received so far, or since they were cleared, oldest first, as maildev's dictionaries.
 
         Among their keys are ``subject``, ``from``, ``to``, ``headers`` (lower case names), ``text``, ``html``,
         ``attachments`` and ``envelope``.
         """
         if self._process:
-            with urllib.request.urlopen(
-                f"{self.address}/email?skip={len(self._messages)}", timeout=60
-            ) as answer:
-                self._messages += json.load(answer)
-        return self._earlier + self._messages
+            address = f"{self.address}/email?skip={self._fetched}"
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                new = json.load(answer)
+            self._fetched += len(new)
+            self._kept += new
+        return list(self._kept)
 
     def wait_for(self, count, seconds=60):
         """Wait until that many messages were received, and return all there are then.
@@ -113,15 +115,18 @@ class MailServer:
         return messages
 
     def clear(self):
-        """Forget all messages."""
-        request = urllib.request.Request(f"{self.address}/email/all", method="DELETE")
-        urllib.request.urlopen(request, timeout=60).close()
-        self._earlier, self._messages = [], []
+        """Forget all messages received so far; the page goes on showing them.
+
+        Maildev itself is not asked to delete them: it crashes when a message is arriving meanwhile.
+        """
+        self.messages()
+        self._kept = []
 
     def _end(self):
         if self._process:
-            self._process.terminate()
-            self._process.wait(timeout=30)
+            # it would wait for connections that hang
+            self._process.kill()
+            self._process.wait()
             self._process = None
             self._folder.cleanup()
 
