@@ -34,7 +34,7 @@ class DueItemExport(Controller):
         workbook = request.env["collection.due.item.workbook"]
         # the response closes the file, and so removes it, when it is sent
         file = tempfile.TemporaryFile()  # noqa: SIM115
-        workbook._write(file, domain, filters)
+        workbook._write_workbook(file, domain, filters)
         size = file.tell()
         file.seek(0)
         return request.make_response(

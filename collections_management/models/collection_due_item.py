@@ -810,7 +810,7 @@ class CollectionDueItem(models.Model):
             "credit": lambda: _("In the customer's favour; it lowers what is claimed."),
             "rounding": lambda: _(
                 "Only a difference of exchange rates is left: there is nothing to ask; accounting "
-                "can write it off."
+                "can clear it."
             ),
             "archived": lambda: _(
                 "The customer's file is archived, so nothing is said. Unarchive it to go on."

@@ -7,12 +7,27 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 class MailMail(models.Model):
     _inherit = "mail.mail"
 
-    def _send(self, auto_commit=False, **kwargs):
+    def _send(
+        self,
+        auto_commit=False,
+        raise_exception=False,
+        smtp_session=None,
+        alias_domain_id=False,
+        mail_server=False,
+        post_send_callback=None,
+    ):
         """Override of ``mail``: a notice is locked and decided once more before it leaves.
 
         So whoever sends (our job, Odoo's queue, a person), a payment of this minute is seen and
         two servers never send the same notice.
         """
+        kwargs = {
+            "raise_exception": raise_exception,
+            "smtp_session": smtp_session,
+            "alias_domain_id": alias_domain_id,
+            "mail_server": mail_server,
+            "post_send_callback": post_send_callback,
+        }
         # sudo: the mail queue belongs to the system
         notices = self.env["collection.notice"].sudo().search([("mail_id", "in", self.ids)])
         by_mail = notices.grouped("mail_id")
@@ -21,12 +36,12 @@ class MailMail(models.Model):
             super(MailMail, plain)._send(auto_commit=auto_commit, **kwargs)
         if auto_commit:
             # a fresh view of the ledger: to connect may have taken long
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+            self.env.cr.commit()
         for mail in self - plain:
             mail._send_notice(by_mail[mail], auto_commit, kwargs)
         return True
 
-    def _send_notice(self, notice, auto_commit, kwargs):  # pylint: disable=missing-return
+    def _send_notice(self, notice, auto_commit, kwargs):
         """Send one notice's mail if it is still true.
 
         :param notice: collection.notice of this mail
@@ -35,7 +50,6 @@ class MailMail(models.Model):
         """
         try:
             if notice._may_send():
-                # pylint: disable-next=super-method-mismatch
                 super()._send(auto_commit=auto_commit, **kwargs)
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
             # another server has just changed the notice: it is dealt with
@@ -50,12 +64,12 @@ class MailMail(models.Model):
                 notice = notice.company_id._in_own_language(notice)
                 notice._fail(notice.env._("The mail server closed the connection: %s", error))
             # the failure is kept, though the sending of the rest breaks off
-            self.env.cr.commit()  # pylint: disable=invalid-commit
+            self.env.cr.commit()
             raise
         else:
             if auto_commit:
                 # as `_send` does after each mail
-                self.env.cr.commit()  # pylint: disable=invalid-commit
+                self.env.cr.commit()
 
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None

@@ -120,7 +120,7 @@ class CollectionDueItemWorkbook(models.AbstractModel):
     # ------------------------------------------------------------
 
     @api.model
-    def _write(self, file, domain, filters=""):
+    def _write_workbook(self, file, domain, filters=""):
         """Write the workbook of the items of ``domain`` into ``file``, with the person's rights.
 
         :param file: binary file, open for writing

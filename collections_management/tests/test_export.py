@@ -49,7 +49,7 @@ class TestDueItemWorkbook(AccountTestInvoicingCommon):
 
     def _write(self, domain=(), filters=""):
         file = io.BytesIO()
-        self.env["collection.due.item.workbook"]._write(file, list(domain), filters)
+        self.env["collection.due.item.workbook"]._write_workbook(file, list(domain), filters)
         file.seek(0)
         return load_workbook(file, data_only=True)
 
@@ -132,7 +132,7 @@ class TestDueItemWorkbook(AccountTestInvoicingCommon):
     def test_a_customers_name_is_never_a_formula(self):
         self.partner_a.name = "=1+1"
         file = io.BytesIO()
-        self.env["collection.due.item.workbook"]._write(file, [], "")
+        self.env["collection.due.item.workbook"]._write_workbook(file, [], "")
         sheet = load_workbook(file).worksheets[0]
         cells = [row[0] for row in sheet.iter_rows() if row[0].value == "=1+1"]
         self.assertTrue(cells)
