@@ -27,16 +27,18 @@ def demo():
     with cache.locked(f"database {DATABASE}"), MailServer(SMTP_PORT, MAIL_PAGE_PORT) as mail_server:
         address = f"http://127.0.0.1:{free_port(HTTP_PORT)}"
         databases.create(cluster, DATABASE)
-        outcome = _run_collection(cluster, mail_server, address)
+        logins = _inside(cluster, "load", DATABASE, mail_server.smtp_port, address)["logins"]
+        # invoices and letters are printed with the help of pages; its scheduler waits for our run
+        with _web_client(cluster, address, "--max-cron-threads=0"):
+            outcome = _inside(cluster, "collect", DATABASE)
         _print_received(mail_server, outcome)
         if os.environ.get("SERVE") != "0":
-            _serve(cluster, mail_server, address, outcome["logins"])
+            _serve(cluster, mail_server, address, logins)
     return 0
 
 
-def _run_collection(cluster, mail_server, address):
-    """Load the ledger and run the job in Odoo; its summary goes to the terminal, its outcome comes back."""
-    arguments = [DATABASE, str(mail_server.smtp_port), address]
+def _inside(cluster, *arguments):
+    """Call tools.inside.demo; what it says goes to the terminal, the object it prints is returned."""
     command = [python_packages.python(), "-m", "tools.inside.demo", *arguments]
     outcome = None
     with _started(command, cluster, stdout=subprocess.PIPE, text=True) as process:
@@ -63,11 +65,7 @@ def _print_received(mail_server, outcome):
 
 def _serve(cluster, mail_server, address, logins):
     """Serve the web client until the user interrupts."""
-    command = [python_packages.python(), "-m", "odoo", "-d", DATABASE, f"--db-filter=^{DATABASE}$"]
-    command += [f"--http-port={address.rpartition(':')[2]}", "--log-level=warn"]
-    with _started(command, cluster) as process:
-        with step("Starting the web client"):
-            _load_first_page(process, address)
+    with _web_client(cluster, address) as process:
         print(f"\nWeb client:     {address}/odoo")
         for role, login, password in logins:
             print(f"  {role:<20} {login} / {password}")
@@ -78,6 +76,17 @@ def _serve(cluster, mail_server, address, logins):
             say("Stopping")
 
 
+@contextmanager
+def _web_client(cluster, address, *options):
+    """Give the server's process when it answers; it ends with the block."""
+    command = [python_packages.python(), "-m", "odoo", "-d", DATABASE, f"--db-filter=^{DATABASE}$"]
+    command += [f"--http-port={address.rpartition(':')[2]}", "--log-level=warn", *options]
+    with _started(command, cluster) as process:
+        with step("Starting the web client"):
+            _load_first_page(process, address)
+        yield process
+
+
 def _load_first_page(process, address):
     """Load the first page, so that the user need not wait for it to be prepared."""
     while process.poll() is None:
@@ -86,6 +95,7 @@ def _load_first_page(process, address):
             return
         except OSError:
             time.sleep(0.2)
+    raise Failure("The web client doesn't start; the reason is above.")
 
 
 @contextmanager

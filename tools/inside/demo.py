@@ -1,4 +1,7 @@
-"""Fills the demo database and runs today's collection: ``python -m tools.inside.demo DATABASE SMTP_PORT ADDRESS``."""
+"""Fills the demo database, and runs today's collection in it.
+
+``python -m tools.inside.demo load DATABASE SMTP_PORT ADDRESS``, then ``collect DATABASE``.
+"""
 
 import json
 import sys
@@ -14,18 +17,23 @@ from . import open_environment
 SECONDS_TO_DELIVER = 600
 
 
-def main(database, smtp_port, address):
-    """Load, configure, run; print the summary, and a line of JSON for the process that called.
+def load(database, smtp_port, address):
+    """Load the sample ledger and configure the companies; print a line of JSON with the logins.
 
     :param database: name of a database with the modules installed
     :param smtp_port: port of the mail server on 127.0.0.1
-    :param address: where the web client will be served, for the links in messages
+    :param address: where the web client is served, for the links in messages
     """
     with open_environment(database) as env:
         with step("Loading the sample ledger"):
             load_demo(env)
             env.cr.commit()
-        logins = configure(env, int(smtp_port), address)
+        print(json.dumps({"logins": configure(env, int(smtp_port), address)}))
+
+
+def collect(database):
+    """Run today's collection; print the summary, and a line of JSON with the numbers of mails."""
+    with open_environment(database) as env:
         sent_before = count_mails(env)["sent"]  # the sample ledger's invoices, sent long ago
         with step("Running today's collection"):
             run_job(env, env.ref("collections_management.ir_cron_collection_run"))
@@ -34,7 +42,7 @@ def main(database, smtp_port, address):
         print_summary(env)
         mails = count_mails(env)
         mails["sent"] -= sent_before
-        print(json.dumps({"logins": logins, **mails}))
+        print(json.dumps(mails))
 
 
 def configure(env, smtp_port, address):
@@ -118,4 +126,4 @@ def print_counts(title, counts):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    {"load": load, "collect": collect}[sys.argv[1]](*sys.argv[2:])
