@@ -41,6 +41,7 @@
     ],
     "assets": {
         "web.assets_backend": ["collections_management/static/src/**/*"],
+        "web.assets_tests": ["collections_management/static/tests/tours/**/*"],
     },
     "pre_init_hook": "pre_init_hook",
     "post_init_hook": "post_init_hook",

@@ -8,3 +8,4 @@ from . import test_notice
 from . import test_customer
 from . import test_rights
 from . import test_refusals
+from . import test_journeys

@@ -22,13 +22,19 @@ def days(number):
 
 
 @tagged("post_install", "-at_install")
-@freeze_time("2026-03-11 10:00:00")
-class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
-    """A company in automatic mode with a plain scheme, and a user of each role.
+class CollectionsCase(AccountTestInvoicingCommon, MailCase):
+    """A company in automatic mode with a plain scheme, and a user of each role, on the real day.
 
     ``scheme``: claims after 3 and 10 days, then an action after 30, by e-mail and at any hour.
     ``system``: the environment of the scheduled jobs; ``env`` is an accountant's.
     """
+
+    today = None
+
+    @classmethod
+    def _day(cls, number):
+        """Return the day so many days from today; negative: before it."""
+        return (cls.today or date.today()) + timedelta(days=number)
 
     @classmethod
     def setUpClass(cls):
@@ -233,9 +239,9 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
                 {
                     "move_type": kind,
                     "partner_id": partner.id,
-                    "invoice_date": days(issued),
-                    "date": days(issued),
-                    "invoice_date_due": days(due),
+                    "invoice_date": cls._day(issued),
+                    "date": cls._day(issued),
+                    "invoice_date_due": cls._day(due),
                     "invoice_payment_term_id": False,
                     "invoice_line_ids": [
                         Command.create({"name": "Goods", "price_unit": amount, "tax_ids": False})
@@ -279,7 +285,7 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
         payment = cls.env["account.payment"].create(
             {
                 "amount": amount,
-                "date": TODAY,
+                "date": cls._day(0),
                 "payment_type": "inbound",
                 "partner_type": "customer",
                 "partner_id": customer.partner_id.id,
@@ -306,7 +312,7 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
                     "partner_id": customer.partner_id.id if customer else False,
                     "debit": max(amount, 0),
                     "credit": max(-amount, 0),
-                    "date_maturity": days(due),
+                    "date_maturity": cls._day(due),
                 }
             )
             for customer, amount in amounts
@@ -324,7 +330,7 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
             {
                 "move_type": "entry",
                 "journal_id": cls.company_data["default_journal_misc"].id,
-                "date": days(-60),
+                "date": cls._day(-60),
                 "line_ids": [*lines, balance],
                 **values,
             }
@@ -337,7 +343,7 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
         """Pay an invoice, in full unless ``amount`` is given; return the payment."""
         if amount:
             values["amount"] = amount
-        return cls._register_payment(invoice, payment_date=TODAY, **values)
+        return cls._register_payment(invoice, payment_date=cls._day(0), **values)
 
     @classmethod
     def _get_receivable_lines(cls, move):
@@ -369,7 +375,7 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
         :param moment: days from today, or an UTC date and time as text
         """
         if isinstance(moment, int):
-            moment = f"{days(moment)} 10:00:00"
+            moment = f"{self._day(moment)} 10:00:00"
         return freeze_time(moment)
 
     def decide(self, *customers, company=None):
@@ -430,3 +436,10 @@ class CollectionsCommon(AccountTestInvoicingCommon, MailCase):
         decisions = self.items(record).mapped("decision")
         self.assertTrue(decisions, "the record has no open item")
         self.assertEqual(set(decisions), {decision})
+
+
+@freeze_time("2026-03-11 10:00:00")
+class CollectionsCommon(CollectionsCase):
+    """The same on ``TODAY``, at ten o'clock."""
+
+    today = TODAY
