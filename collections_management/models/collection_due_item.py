@@ -180,7 +180,13 @@ class CollectionDueItem(models.Model):
             "urgent",
             "window_days",
         ],
-        "collection.strategy": ["consumer_policy_id", "mode", "policy_id", "sends_nothing"],
+        "collection.strategy": [
+            "consumer_policy_id",
+            "is_direct_debit",
+            "mode",
+            "policy_id",
+            "sends_nothing",
+        ],
         "res.company": [
             "collection_claim_entries",
             "collection_delivery_from",
@@ -550,7 +556,12 @@ class CollectionDueItem(models.Model):
                    OR line.amount_residual_currency = 0 AND line.amount_residual < 0 AS is_credit,
                    move.move_type IN ('out_invoice', 'out_receipt') AS is_invoice,
                    move.move_type = 'entry' AND journal.type = 'general' AS is_entry,
-                   COALESCE(round.number, 0) AS round_number
+                   COALESCE(round.number, 0) AS round_number,
+                   COALESCE(round.date, line.date) AS round_date,
+                   -- booked as a bank's debit on the customer, without undoing what it paid
+                   COALESCE(
+                       round.returned, strategy.is_direct_debit AND journal.type = 'bank', FALSE
+                   ) AS is_returned
             -- keeps it apart: written out wherever it is read, it would take long to plan
             OFFSET 0
             """,
@@ -633,7 +644,7 @@ class CollectionDueItem(models.Model):
             SELECT step.id, step.phase, step.minimum_amount, step.urgent, step.speaks, target.date
               FROM collection_step step
              CROSS JOIN LATERAL (
-                SELECT CASE WHEN step.only_returned THEN round.date
+                SELECT CASE WHEN step.only_returned THEN facts.round_date
                             WHEN step.anchor = 'invoice' THEN COALESCE(move.invoice_date, line.date)
                             ELSE facts.due END + step.days AS wanted
              ) moment
@@ -654,7 +665,7 @@ class CollectionDueItem(models.Model):
                         AND target.date + step.window_days >= %(date)s
                     WHEN step.phase IN ('overdue', 'action') THEN
                         step.level > COALESCE(said.level, 0)
-                        AND (step.only_returned IS NOT TRUE OR round.returned)
+                        AND (step.only_returned IS NOT TRUE OR facts.is_returned)
                     ELSE FALSE
                    END
              ORDER BY step.phase <> 'upcoming',

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -9,6 +10,8 @@ from .collection_due_item import TO_SAY
 # Minutes before a failed delivery is tried again: 5, 10, 20, ... at most 4 hours.
 RETRY_MINUTES = 5
 RETRY_MINUTES_MAX = 240
+# How the server's refusal of an address reads: codes 550, 551 and 553 of RFC 5321, 4.2.3.
+REFUSED_FOR_GOOD = re.compile(r"SMTPRecipientsRefused.*\(55[013],", re.DOTALL)
 # Decisions that only make a notice wait: it is neither sent nor withdrawn.
 WAITS = ("not_working_day", "contact_policy")
 
@@ -256,6 +259,20 @@ class CollectionNotice(models.Model):
 
     def _set_state(self, state, **values):
         self.write({"state": state, "failure": False, "retry_at": False, **values})
+
+    @api.model
+    def _ask_approval_again(self, domain):
+        """Have a person look at the notices that were to leave by themselves.
+
+        :param domain: of the notices whose company or scheme has become more careful
+        """
+        pending = [("state", "in", ("ready", "queued", "failed")), ("channel_id.is_manual", "=", False)]
+        # sudo: who changes a company's or a scheme's mode need not have rights on notices
+        notices = self.sudo().search([*pending, *domain])
+        # another server may be sending some at this moment: those have left
+        notices = notices.try_lock_for_update(allow_referencing=True)
+        notices.filtered("mail_id")._discard_message()
+        notices._set_state("to_approve")
 
     def _withdraw(self, reason):
         """Cancel the notices: their steps no longer count as said."""
@@ -661,7 +678,7 @@ class CollectionNotice(models.Model):
         return False
 
     def _discard_message(self):
-        """Remove a message that never left, with the PDFs that were made for it."""
+        """Remove messages that never left, with the PDFs that were made for them."""
         # sudo: messages and their attachments belong to the system
         message = self.message_id.sudo()
         # let go first: the database would empty two links of the row at once, and refuse
@@ -679,9 +696,15 @@ class CollectionNotice(models.Model):
         """
         sent = self.filtered(lambda notice: notice.mail_id.sudo().state == "sent")
         sent._mark_sent()
-        lasting = failure_type in ("mail_email_invalid", "mail_email_missing")
         for notice in self - sent:
+            lasting = notice._is_lasting(failure_type)
             notice._fail(notice._get_failure_text(failure_type), retry=not lasting)
+
+    def _is_lasting(self, failure_type):
+        """Tell whether to try again soon is useless: the next day's run does once more."""
+        if failure_type in ("mail_email_invalid", "mail_email_missing"):
+            return True
+        return bool(REFUSED_FOR_GOOD.search(self.mail_id.sudo().failure_reason or ""))
 
     def _get_failure_text(self, failure_type):
         """Return the sentence that tells a person why the mail did not leave."""
@@ -690,7 +713,7 @@ class CollectionNotice(models.Model):
             return self.env._(
                 "The mail server can't be reached (%s); it is tried again by itself.", reason
             )
-        if failure_type in ("mail_email_invalid", "mail_email_missing"):
+        if self._is_lasting(failure_type):
             return self.env._(
                 "The mail server does not accept the address of %(contact)s (%(reason)s): correct "
                 "it there.",

@@ -105,9 +105,18 @@ class CollectionStrategy(models.Model):
         return strategies
 
     def write(self, vals):
-        """Override of ``base``: steps that are replaced are judged when all are there."""
+        """Override of ``base``: steps that are replaced are judged when all are there.
+
+        What was to leave by itself waits when each is to be approved.
+        """
+        careful = vals.get("mode") == "approve" and self.filtered(
+            lambda strategy: strategy.mode != "approve"
+        )
         saving = self.with_context(collection_saving_scheme=True)
-        return super(CollectionStrategy, saving).write(vals)
+        result = super(CollectionStrategy, saving).write(vals)
+        if careful:
+            self.env["collection.notice"]._ask_approval_again([("strategy_id", "in", careful.ids)])
+        return result
 
     def copy_data(self, default=None):
         return [

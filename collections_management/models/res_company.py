@@ -59,6 +59,16 @@ class ResCompany(models.Model):
                     )
                 )
 
+    def write(self, vals):
+        """Override of ``base``: what was to leave by itself waits when each is to be approved."""
+        careful = vals.get("collection_mode") == "approve" and self.filtered(
+            lambda company: company.collection_mode != "approve"
+        )
+        result = super().write(vals)
+        if careful:
+            self.env["collection.notice"]._ask_approval_again([("company_id", "in", careful.ids)])
+        return result
+
     @api.model
     def _get_root_sql(self, company_id):
         """Return the SQL expression of a company's main company.

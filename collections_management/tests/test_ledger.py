@@ -423,6 +423,17 @@ class TestReturnedDebits(CollectionsCommon):
         item = self.items(invoice)
         self.assertEqual((item.decision, item.next_step_id), ("claim", self.returned))
 
+    def test_return_booked_as_a_debit_of_the_bank_is_one_too(self):
+        """The invoice stays paid; the bank's line stands open on the customer."""
+        self._pay(self._make_invoice(self.customer, due=-9))
+        back = self._make_payment(
+            self.customer, 100, payment_type="outbound", date=days(-1)
+        )
+        item = self.items(back.move_id)
+        self.assertEqual((item.decision, item.next_step_id), ("claim", self.returned))
+        self.customer.strategy_id = self.scheme
+        self.assertNotEqual(self.items(back.move_id).next_step_id, self.returned)
+
     def test_debit_that_was_not_returned_does_not_get_it(self):
         invoice = self._make_invoice(self.customer, due=-2)
         self.assertEqual(self.items(invoice).next_step_id, self.late)

@@ -227,6 +227,36 @@ class TestRecheck(NoticeCommon):
         self.assertFalse(self.deliver())
         self.assertEqual(notice.state, "ready")
 
+    def test_going_back_to_approving_asks_for_what_was_to_leave_by_itself(self):
+        for place, field in ((self.company, "collection_mode"), (self.scheme, "mode")):
+            with self.subTest(place=place._name):
+                customer = self._make_customer(place._name)
+                self._make_invoice(customer)
+                notice = self.decide(customer)
+                place[field] = "approve"
+                self.assertFalse(self.deliver())
+                self.assertEqual(notice.state, "to_approve")
+                place[field] = "automatic"
+                notice.action_approve()
+                self.deliver()
+                self.assertEqual(notice.state, "sent")
+
+    def test_going_back_to_approving_takes_back_what_is_composed(self):
+        notice = self.decide(self.customer)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(notice)
+        self.company.collection_mode = "approve"
+        self.assertFalse(self.deliver())
+        self.assertEqual(notice.state, "to_approve")
+        self.assertFalse(notice.message_id)
+
+    def test_approved_notices_need_not_be_approved_again(self):
+        self.company.collection_mode = "approve"
+        notice = self.decide(self.customer)
+        notice.action_approve()
+        self.company.collection_mode = "approve"
+        self.assertEqual(notice.state, "ready")
+
     def test_notices_of_one_day_on_several_channels_do_not_cancel_each_other(self):
         self.first.channel_ids = self.email | self.call | self.letter
         notices = self.run_day(self.customer)
