@@ -6,7 +6,7 @@ from freezegun import freeze_time
 
 from odoo import SUPERUSER_ID
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.collections_management.models.collection_due_item import DECISIONS, TO_SAY
 from odoo.addons.mail.tests.common import MailCase
@@ -129,6 +129,36 @@ class TestLedgerProperties(MailCase):
         self.assertEqual({(line.move_line_id, line.step_id) for line in lines}, expected)
         by_customer = notices.grouped(lambda n: (n.customer_id, n.channel_id))
         self.assertTrue(all(len(group) == 1 for group in by_customer.values()))
+
+    def test_sums_and_counts_without_decisions_are_those_of_the_items(self):
+        """What is asked for without deciding (``FACTS``) comes from a query of its own."""
+        self.prepare()
+        items = self.get_items()
+        domain = [("id", "in", items.ids)]
+        self.assertEqual(items.search_count(domain), len(items))
+        for key in ("partner_id", "bucket_id", "strategy_id", "mode", "days_overdue"):
+            with self.subTest(key=key):
+                groups = items._read_group(domain, [key], ["residual:sum", "__count"])
+                self.assertEqual(
+                    {group: (round(total, 2), count) for group, total, count in groups},
+                    {
+                        group: (round(sum(found.mapped("residual")), 2), len(found))
+                        for group, found in items.grouped(key).items()
+                    },
+                )
+
+    def test_sums_made_once_decide_as_sums_made_for_each_line(self):
+        self.prepare()
+        for company in self.roots:
+            items = self.env["collection.due.item"].with_company(company)
+            items._flush_decision()
+            files = self.env["collection.customer"].search([("company_id", "=", company.id)])
+            date, ids = company._get_collection_today(), SQL("%s", tuple(files.ids))
+            once = items._get_query(date, ids, nets=items._get_nets_sql(date, ids))
+            each = items._get_query(date, ids)
+            self.assertEqual(
+                sorted(self.env.execute_query(once)), sorted(self.env.execute_query(each))
+            )
 
     def test_second_run_of_the_day_says_nothing(self):
         self.prepare()

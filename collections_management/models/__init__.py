@@ -5,6 +5,7 @@ from . import (
     account_payment_method_line,
     collection_bucket,
     collection_channel,
+    collection_closed_days,
     collection_contact_policy,
     collection_customer,
     collection_due_item,

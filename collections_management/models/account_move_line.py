@@ -14,3 +14,6 @@ class AccountMoveLine(models.Model):
     _collection_open_idx = models.Index(
         "(partner_id, account_id, date_maturity) WHERE " + OPEN_LINE.format("")
     )
+    _collection_due_idx = models.Index(
+        "(COALESCE(date_maturity, date), id) WHERE " + OPEN_LINE.format("")
+    )

@@ -4,6 +4,7 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import ormcache
 
 
 class CollectionContactPolicy(models.Model):
@@ -11,6 +12,7 @@ class CollectionContactPolicy(models.Model):
 
     _name = "collection.contact.policy"
     _description = "Contact Policy"
+    _inherit = ["collection.closed.days"]
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
@@ -64,10 +66,14 @@ class CollectionContactPolicy(models.Model):
         return self.calendar_id or company.resource_calendar_id
 
     @api.model
+    @ormcache("date")
     def _get_closed(self, date):
-        """Return the policies that don't work on ``date``: pairs of policy and root company.
+        """Return the policies that don't work on ``date``.
 
-        Each calendar is asked once.
+        Each calendar is asked once, and again when something changes: every look at an open item
+        needs this.
+
+        :return: tuple of pairs of ids: policy and root company
         """
         # sudo: whoever looks at an item sees the same decision
         policies = self.sudo().search([])
@@ -80,8 +86,8 @@ class CollectionContactPolicy(models.Model):
                 if calendar not in working:
                     working[calendar] = policy._is_working_day(date, company)
                 if not working[calendar]:
-                    closed.append((policy, company))
-        return closed
+                    closed.append((policy.id, company.id))
+        return tuple(closed)
 
     def _is_working_day(self, date, company):
         """Tell whether messages may leave on ``date``.

@@ -1,4 +1,8 @@
+import itertools
+import re
+
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .account_move_line import OPEN_LINE
@@ -35,6 +39,48 @@ DECISIONS = [
     ("contact_policy", "Messaged lately"),
     ("not_working_day", "Non-working day"),
 ]
+
+
+# The fields that need no decision: whose the item is, how much, how late.
+FACTS = {
+    "__count",
+    "account_id",
+    "amount",
+    "amount_currency",
+    "bucket_id",
+    "category_ids",
+    "collector_id",
+    "company_currency_id",
+    "company_id",
+    "contact_id",
+    "country_id",
+    "currency_id",
+    "customer_id",
+    "date_due",
+    "date_invoice",
+    "days_overdue",
+    "id",
+    "industry_id",
+    "journal_id",
+    "mode",
+    "move_id",
+    "move_line_id",
+    "partner_id",
+    "payment_method_line_id",
+    "policy_id",
+    "residual",
+    "residual_currency",
+    "root_company_id",
+    "salesperson_id",
+    "strategy_id",
+}
+
+
+class AskedFor(dict):
+    """Values of a sentence's placeholders, made by functions when the sentence has them."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(name)()
 
 
 class CollectionDueItem(models.Model):
@@ -219,14 +265,72 @@ class CollectionDueItem(models.Model):
     def _table_query(self):
         # compiling this query takes longer than running it
         self.env.cr.execute("SET LOCAL jit = off")
-        return self._get_query(fields.Date.context_today(self))
+        return self._get_query(
+            fields.Date.context_today(self),
+            facts_only=bool(self.env.context.get("collection_facts_only")),
+        )
+
+    # ------------------------------------------------------------
+    # Sums and counts: of the facts alone where nothing else is asked for
+    # ------------------------------------------------------------
+
+    @api.model
+    def search_count(self, domain, limit=None):
+        """Override of ``base``: count without deciding."""
+        model = self._with_facts_only(domain)
+        return super(CollectionDueItem, model).search_count(domain, limit=limit)
+
+    @api.model
+    def _read_group(
+        self, domain, groupby=(), aggregates=(), having=(), offset=0, limit=None, order=None
+    ):
+        """Override of ``base``: sum up without deciding."""
+        model = self._with_facts_only(domain, [*groupby, *aggregates])
+        rows = super(CollectionDueItem, model)._read_group(
+            domain, groupby, aggregates, having, offset, limit, order
+        )
+        return self._without_facts_only(rows)
+
+    @api.model
+    def _read_grouping_sets(self, domain, grouping_sets, aggregates=(), order=None):
+        """Override of ``base``: sum up without deciding."""
+        asked = [*itertools.chain.from_iterable(grouping_sets), *aggregates]
+        model = self._with_facts_only(domain, asked)
+        sets = super(CollectionDueItem, model)._read_grouping_sets(
+            domain, grouping_sets, aggregates, order
+        )
+        return [self._without_facts_only(rows) for rows in sets]
+
+    def _with_facts_only(self, domain, asked=()):
+        """Return the model so that its query leaves out what nobody asks for.
+
+        :param domain: of the items asked for; the rules of access are added to it
+        :param asked: groups and sums as ``_read_group`` takes them
+        """
+        rules = self.env["ir.rule"]._compute_domain(self._name, "read")
+        conditions = (Domain(domain) & Domain(rules)).iter_conditions()
+        names = {condition.field_expr.split(".")[0] for condition in conditions}
+        names |= {re.split(r"[.:]", spec)[0] for spec in asked}
+        return self.with_context(collection_facts_only=names <= FACTS)
+
+    def _without_facts_only(self, rows):
+        """Return rows of ``_read_group`` whose records are in our own environment again."""
+        return [
+            tuple(
+                value.with_env(self.env) if isinstance(value, models.BaseModel) else value
+                for value in row
+            )
+            for row in rows
+        ]
 
     # ------------------------------------------------------------
     # The decision
     # ------------------------------------------------------------
 
     @api.model
-    def _get_query(self, date, customers=None, said=None, messages=None):
+    def _get_query(
+        self, date, customers=None, said=None, messages=None, nets=None, facts_only=False
+    ):
         """Build the query that decides.
 
         :param datetime.date date: the day to decide for
@@ -234,13 +338,27 @@ class CollectionDueItem(models.Model):
         :param SQL said: relation of what was said of lines (default: ``_get_said_sql()``)
         :param SQL messages: relation of the messages that customers had
             (default: ``_get_messages_sql()``)
+        :param SQL nets: relation of what customers owe (``_get_nets_sql``), for those who ask for all
+            lines of many customers (default: summed up for each line that is looked at)
+        :param bool facts_only: leave out what is decided (``_select_decision``): much less work
         :return: a query with one row per open receivable line, columns as this model's fields
         :rtype: SQL
         """
+        if facts_only:
+            return SQL(
+                "SELECT %s FROM %s WHERE %s",
+                self._select_facts(date),
+                self._from_facts(),
+                self._where(customers),
+            )
+        said = said or self._get_said_sql()
+        messages = messages or self._get_messages_sql()
         return SQL(
-            "SELECT %s FROM %s WHERE %s",
-            self._select(date),
-            self._from(date, said or self._get_said_sql(), messages or self._get_messages_sql()),
+            "SELECT %s, %s FROM %s %s WHERE %s",
+            self._select_facts(date),
+            self._select_decision(date),
+            self._from_facts(),
+            self._from_decision(date, said, messages, nets),
             self._where(customers),
         )
 
@@ -289,7 +407,8 @@ class CollectionDueItem(models.Model):
         )
 
     @api.model
-    def _select(self, date):
+    def _select_facts(self, date):
+        """Whose the line is, how much, and how late (``FACTS``)."""
         return SQL(
             """
             line.id AS id,
@@ -314,15 +433,33 @@ class CollectionDueItem(models.Model):
             line.balance AS amount,
             line.amount_residual AS residual,
             COALESCE(move.invoice_date, line.date) AS date_invoice,
-            facts.due AS date_due,
-            facts.days_overdue AS days_overdue,
+            -- written out, as in the index that gives lists their order
+            COALESCE(line.date_maturity, line.date) AS date_due,
+            %(days_overdue)s AS days_overdue,
             %(bucket)s AS bucket_id,
+            customer.strategy_id AS strategy_id,
+            policy.id AS policy_id,
+            %(mode)s AS mode
+            """,
+            days_overdue=self._get_days_overdue_sql(date),
+            bucket=self.env["collection.bucket"]._get_case_sql(
+                SQL.identifier("root", "id"), self._get_days_overdue_sql(date)
+            ),
+            mode=self._get_mode_sql(),
+        )
+
+    @api.model
+    def _get_days_overdue_sql(self, date):
+        return SQL("(%s - COALESCE(line.date_maturity, line.date))", date)
+
+    @api.model
+    def _select_decision(self, date):
+        """What was said of the line, what holds it, what comes next."""
+        return SQL(
+            """
             hold.id AS hold_id,
             CASE WHEN hold.id IS NULL THEN customer.pause_until ELSE hold.date_to END AS hold_until,
             facts.round_number AS round_number,
-            customer.strategy_id AS strategy_id,
-            policy.id AS policy_id,
-            %(mode)s AS mode,
             COALESCE(said.step_id, said.upcoming_step_id) AS last_step_id,
             GREATEST(said.date, said.upcoming_date) AS last_date,
             next.step_id AS next_step_id,
@@ -331,10 +468,6 @@ class CollectionDueItem(models.Model):
             next.repetition AS repetition,
             %(decision)s AS decision
             """,
-            bucket=self.env["collection.bucket"]._get_case_sql(
-                SQL.identifier("root", "id"), SQL.identifier("facts", "days_overdue")
-            ),
-            mode=self._get_mode_sql(),
             decision=self._get_decision_sql(date),
         )
 
@@ -381,7 +514,10 @@ class CollectionDueItem(models.Model):
 
         return [
             (SQL("line.partner_id IS NULL"), text("no_partner")),
-            (SQL("account.non_trade"), text("non_trade")),
+            (
+                SQL("line.account_id IN (SELECT id FROM account_account WHERE non_trade)"),
+                text("non_trade"),
+            ),
             (SQL("facts.is_credit"), text("credit")),
             (SQL("line.amount_residual_currency = 0"), text("rounding")),
             (SQL("customer.id IS NULL"), text("no_file")),
@@ -410,8 +546,8 @@ class CollectionDueItem(models.Model):
             (SQL("next.date > %s", date), text("waiting")),
             (
                 SQL(
-                    "CASE WHEN next.phase = 'upcoming' THEN net.balance "
-                    "ELSE net.claimable + net.credits END <= 0"
+                    "COALESCE(CASE WHEN next.phase = 'upcoming' THEN net.balance "
+                    "ELSE net.claimable + net.credits END, 0) <= 0"
                 ),
                 text("covered"),
             ),
@@ -461,50 +597,64 @@ class CollectionDueItem(models.Model):
     @api.model
     def _get_not_working_sql(self, date):
         """The policy's calendar does not work on ``date``. Calls and actions wait too."""
-        closed = [
-            SQL("(%s, %s)", policy.id, company.id)
-            for policy, company in self.env["collection.contact.policy"]._get_closed(date)
-        ]
-        if not closed:
-            return SQL("FALSE")
-        return SQL("(policy.id, root.id) IN (%s)", SQL(", ").join(closed))
+        closed = self.env["collection.contact.policy"]._get_closed(date)
+        return SQL("(policy.id, root.id) IN %s", closed) if closed else SQL("FALSE")
 
     @api.model
-    def _from(self, date, said, messages):
+    def _from_facts(self):
+        """The line, its customer and its scheme.
+
+        What is not asked for, PostgreSQL leaves out: but for the companies, all joins are to the
+        left and to one row.
+        """
         return SQL(
             """
             account_move_line line
-            JOIN account_account account ON account.id = line.account_id
             JOIN (VALUES %(roots)s) family (id, root_id) ON family.id = line.company_id
             JOIN res_company root ON root.id = family.root_id
+            LEFT JOIN account_move move ON move.id = line.move_id
             LEFT JOIN res_partner partner ON partner.id = line.partner_id
+            LEFT JOIN res_partner commercial ON commercial.id = partner.commercial_partner_id
             LEFT JOIN collection_customer customer
               ON customer.partner_id = partner.commercial_partner_id
              AND customer.company_id = root.id
-            JOIN account_move move ON move.id = line.move_id
-            JOIN account_journal journal ON journal.id = line.journal_id
-            LEFT JOIN res_partner commercial ON commercial.id = partner.commercial_partner_id
             LEFT JOIN collection_strategy strategy ON strategy.id = customer.strategy_id
             LEFT JOIN collection_contact_policy policy ON policy.id = CASE
                 WHEN customer.is_consumer THEN COALESCE(strategy.consumer_policy_id, strategy.policy_id)
                 ELSE strategy.policy_id END
+            """,
+            roots=SQL(", ").join(
+                SQL("(%s, %s)", *pair) for pair in self.env["res.company"]._get_roots()
+            ),
+        )
+
+    @api.model
+    def _from_decision(self, date, said, messages, nets):
+        """What the decision reads of other lines and of what was done (see ``_get_query``)."""
+        if nets is None:
+            net = SQL("LEFT JOIN LATERAL (%s) net ON TRUE", self._get_net_sql(date))
+        else:
+            net = SQL(
+                "LEFT JOIN %s net "
+                "ON net.customer_id = customer.id AND net.currency_id = line.currency_id",
+                nets,
+            )
+        return SQL(
+            """
             LEFT JOIN LATERAL (%(hold)s) hold ON TRUE
             LEFT JOIN LATERAL (%(round)s) round ON TRUE
             CROSS JOIN LATERAL (%(facts)s) facts
             LEFT JOIN LATERAL (%(said_of_line)s) said ON TRUE
             LEFT JOIN LATERAL (%(next)s) next ON TRUE
-            LEFT JOIN LATERAL (%(net)s) net ON TRUE
+            %(net)s
             LEFT JOIN LATERAL (%(message)s) message ON TRUE
             """,
-            roots=SQL(", ").join(
-                SQL("(%s, %s)", *pair) for pair in self.env["res.company"]._get_roots()
-            ),
             hold=self._get_hold_sql(date, SQL.identifier("line", "id")),
             round=self._get_round_sql(),
             facts=self._get_facts_sql(date),
             said_of_line=self._get_said_of_line_sql(said),
             next=self._get_next_sql(date),
-            net=self._get_net_sql(date),
+            net=net,
             message=SQL(
                 "SELECT max(spoken.date) AS date FROM %s spoken "
                 "WHERE spoken.customer_id = customer.id",
@@ -555,12 +705,18 @@ class CollectionDueItem(models.Model):
                    line.amount_residual_currency < 0
                    OR line.amount_residual_currency = 0 AND line.amount_residual < 0 AS is_credit,
                    move.move_type IN ('out_invoice', 'out_receipt') AS is_invoice,
-                   move.move_type = 'entry' AND journal.type = 'general' AS is_entry,
+                   move.move_type = 'entry' AND line.journal_id IN (
+                       SELECT id FROM account_journal WHERE type = 'general'
+                   ) AS is_entry,
                    COALESCE(round.number, 0) AS round_number,
                    COALESCE(round.date, line.date) AS round_date,
                    -- booked as a bank's debit on the customer, without undoing what it paid
                    COALESCE(
-                       round.returned, strategy.is_direct_debit AND journal.type = 'bank', FALSE
+                       round.returned,
+                       strategy.is_direct_debit AND line.journal_id IN (
+                           SELECT id FROM account_journal WHERE type = 'bank'
+                       ),
+                       FALSE
                    ) AS is_returned
             -- keeps it apart: written out wherever it is read, it would take long to plan
             OFFSET 0
@@ -570,25 +726,31 @@ class CollectionDueItem(models.Model):
 
     @api.model
     def _get_said_of_line_sql(self, said):
-        """What was said of the line in this round: the highest rung of each ladder, and when."""
+        """What was said of the line in this round: the highest rung of each ladder, and when.
+
+        The greatest array is the greatest by its first element, then by the next ones: the firmest
+        step, said the last time. (An aggregate with an order would cost as much as all the rest.)
+        """
         return SQL(
             """
-            SELECT max(spoken.level) FILTER (WHERE spoken.phase <> 'upcoming') AS level,
-                   max(spoken.date) FILTER (WHERE spoken.phase <> 'upcoming') AS date,
-                   (array_agg(spoken.date ORDER BY spoken.level DESC, spoken.repetition)
-                        FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS first_date,
-                   (array_agg(spoken.step_id ORDER BY spoken.level DESC, spoken.date DESC)
-                        FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS step_id,
-                   (array_agg(spoken.repetition
-                              ORDER BY spoken.level DESC, spoken.date DESC, spoken.repetition DESC)
-                        FILTER (WHERE spoken.phase <> 'upcoming'))[1] AS repetition,
-                   max(spoken.level) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_level,
-                   max(spoken.date) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_date,
-                   (array_agg(spoken.step_id ORDER BY spoken.level DESC)
-                        FILTER (WHERE spoken.phase = 'upcoming'))[1] AS upcoming_step_id,
-                   COALESCE(bool_or(spoken.pending), FALSE) AS pending
-              FROM %s spoken
-             WHERE spoken.move_line_id = line.id AND spoken.round_number = facts.round_number
+            SELECT last[1] AS level, last_date AS date, DATE 'epoch' + first[3] AS first_date,
+                   last[4] AS step_id, last[3] AS repetition,
+                   upcoming[1] AS upcoming_level, upcoming_date, upcoming[2] AS upcoming_step_id,
+                   COALESCE(pending, FALSE) AS pending
+              FROM (
+                SELECT max(ARRAY[spoken.level, spoken.date - DATE 'epoch', spoken.repetition,
+                                 spoken.step_id])
+                           FILTER (WHERE spoken.phase <> 'upcoming') AS last,
+                       max(spoken.date) FILTER (WHERE spoken.phase <> 'upcoming') AS last_date,
+                       max(ARRAY[spoken.level, -spoken.repetition, spoken.date - DATE 'epoch'])
+                           FILTER (WHERE spoken.phase <> 'upcoming') AS first,
+                       max(ARRAY[spoken.level, spoken.step_id])
+                           FILTER (WHERE spoken.phase = 'upcoming') AS upcoming,
+                       max(spoken.date) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_date,
+                       bool_or(spoken.pending) AS pending
+                  FROM %s spoken
+                 WHERE spoken.move_line_id = line.id AND spoken.round_number = facts.round_number
+              ) said
             """,
             said,
         )
@@ -684,17 +846,37 @@ class CollectionDueItem(models.Model):
         payments without invoice (negative); ``balance``: all of it.
         """
         return SQL(
+            "SELECT %s FROM %s AND other.currency_id = line.currency_id",
+            self._get_sums_sql(date),
+            self._get_others_sql(SQL("= customer.id")),
+        )
+
+    @api.model
+    def _get_nets_sql(self, date, customers):
+        """Return the relation of the same for some customers, each sum made once.
+
+        In lists PostgreSQL keeps a customer's sums by itself. But it takes the lines of a batch of
+        customers for fewer than they are, and then does not.
+
+        :param SQL customers: list of ids, as in ``_get_query``
+        """
+        return SQL(
+            "(SELECT file.id AS customer_id, other.currency_id, %s FROM %s GROUP BY 1, 2)",
+            self._get_sums_sql(date),
+            self._get_others_sql(SQL("IN %s", customers)),
+        )
+
+    @api.model
+    def _get_sums_sql(self, date):
+        return SQL(
             """
-            SELECT COALESCE(sum(other.amount_residual_currency) FILTER (WHERE %(claimable)s), 0)
-                       AS claimable,
-                   COALESCE(sum(other.amount_residual_currency)
-                       FILTER (WHERE other.amount_residual_currency < 0), 0) AS credits,
-                   COALESCE(sum(other.amount_residual_currency), 0) AS balance
-              FROM %(others)s
-               AND other.currency_id = line.currency_id
+            COALESCE(sum(other.amount_residual_currency) FILTER (WHERE %(claimable)s), 0)
+                AS claimable,
+            COALESCE(sum(other.amount_residual_currency)
+                FILTER (WHERE other.amount_residual_currency < 0), 0) AS credits,
+            COALESCE(sum(other.amount_residual_currency), 0) AS balance
             """,
             claimable=self._get_claimable_sql(date),
-            others=self._get_others_sql(),
         )
 
     @api.model
@@ -711,18 +893,24 @@ class CollectionDueItem(models.Model):
                AND (next.phase = 'upcoming' OR other.amount_residual < 0 OR %(claimable)s)
             """,
             claimable=self._get_claimable_sql(date),
-            others=self._get_others_sql(),
+            others=self._get_others_sql(SQL("= customer.id")),
         )
 
     @api.model
-    def _get_others_sql(self):
-        """FROM and WHERE of all open trade receivables (``other``) of the line's customer."""
+    def _get_others_sql(self, files):
+        """FROM and WHERE of all open trade receivables (``other``) of customers (``file``).
+
+        :param SQL files: operator and operand: which ids of customers' files
+        """
         return SQL(
             """
-            res_partner relative
+            -- from the file's id alone: PostgreSQL then sees how few sums there are, and keeps them
+            collection_customer file
+            JOIN res_company main ON main.id = file.company_id
+            JOIN res_partner relative ON relative.commercial_partner_id = file.partner_id
             JOIN account_move_line other ON other.partner_id = relative.id
-           WHERE relative.commercial_partner_id = customer.partner_id
-             AND %(root)s = customer.company_id
+           WHERE file.id %(files)s
+             AND %(root)s = file.company_id
              -- asked once for all customers, unlike a join
              AND (other.account_id IN (
                     SELECT ledger.id
@@ -732,6 +920,7 @@ class CollectionDueItem(models.Model):
                  )) IS TRUE
              AND %(open)s
             """,
+            files=files,
             root=self.env["res.company"]._get_root_sql(SQL.identifier("other", "company_id")),
             open=SQL(OPEN_LINE.format("other.")),
         )
@@ -746,7 +935,7 @@ class CollectionDueItem(models.Model):
             AND (
                 other.no_followup IS NOT TRUE
                 -- the default of journal entries, which count where the company claims them
-                OR other.display_type <> 'payment_term' AND root.collection_claim_entries
+                OR other.display_type <> 'payment_term' AND main.collection_claim_entries
             )
             AND NOT EXISTS (
                 SELECT FROM collection_hold held
@@ -785,7 +974,18 @@ class CollectionDueItem(models.Model):
     # ------------------------------------------------------------
 
     @api.depends_context("lang")
-    @api.depends("decision")
+    @api.depends(
+        "customer_id",
+        "decision",
+        "hold_id",
+        "hold_until",
+        "last_date",
+        "last_step_id",
+        "mode",
+        "next_date",
+        "next_step_id",
+        "strategy_id",
+    )
     def _compute_explanation(self):
         for item in self:
             item.explanation = item._get_explanation()
@@ -793,15 +993,19 @@ class CollectionDueItem(models.Model):
     def _get_explanation(self):
         """Return the sentence that tells a person why the item is or is not claimed today."""
         self.ensure_one()
-        values = {
-            "step": self.next_step_id.name or "",
-            "date": format_date(self.env, self.next_date) if self.next_date else "",
-            "until": format_date(self.env, self.hold_until) if self.hold_until else "",
-            "reason": self.hold_id.reason or self.customer_id.pause_reason or "",
-            "scheme": self.strategy_id.name or "",
-            "last": self.last_step_id.name or "",
-            "last_date": format_date(self.env, self.last_date) if self.last_date else "",
-        }
+
+        def day(date):
+            return format_date(self.env, date) if date else ""
+
+        values = AskedFor(
+            step=lambda: self.next_step_id.name or "",
+            date=lambda: day(self.next_date),
+            until=lambda: day(self.hold_until),
+            reason=lambda: self.hold_id.reason or self.customer_id.pause_reason or "",
+            scheme=lambda: self.strategy_id.name or "",
+            last=lambda: self.last_step_id.name or "",
+            last_date=lambda: day(self.last_date),
+        )
         sentence = self._get_sentences().get(self.decision)
         sentence = (sentence() if sentence else "") % values
         if self.decision in TO_SAY and self.mode == "simulation":

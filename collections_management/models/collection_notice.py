@@ -266,7 +266,10 @@ class CollectionNotice(models.Model):
 
         :param domain: of the notices whose company or scheme has become more careful
         """
-        pending = [("state", "in", ("ready", "queued", "failed")), ("channel_id.is_manual", "=", False)]
+        pending = [
+            ("state", "in", ("ready", "queued", "failed")),
+            ("channel_id.is_manual", "=", False),
+        ]
         # sudo: who changes a company's or a scheme's mode need not have rights on notices
         notices = self.sudo().search([*pending, *domain])
         # another server may be sending some at this moment: those have left

@@ -7,10 +7,15 @@ class CollectionNoticeLine(models.Model):
     _name = "collection.notice.line"
     _description = "Notice Item"
     _order = "notice_id, date_due, id"
+    # who and when is the notice's; each user's key would be checked for each of very many lines
+    _log_access = False
 
     notice_id = fields.Many2one("collection.notice", required=True, index=True, ondelete="cascade")
-    company_id = fields.Many2one(related="notice_id.company_id", store=True, index=True)
-    move_line_id = fields.Many2one("account.move.line", string="Item", ondelete="set null")
+    company_id = fields.Many2one(related="notice_id.company_id")
+    # indexed for whoever deletes journal items
+    move_line_id = fields.Many2one(
+        "account.move.line", string="Item", index=True, ondelete="set null"
+    )
     move_id = fields.Many2one("account.move", string="Invoice", index=True, ondelete="set null")
     name = fields.Char(string="Document", required=True)
     date_due = fields.Date(string="Due Date")

@@ -143,6 +143,7 @@ class CollectionRun(models.AbstractModel):
         # compiling the query takes longer than running it
         self.env.cr.execute("SET LOCAL jit = off")
         date = company._get_collection_today()
+        ids = SQL("%s", tuple(customers.ids))
         rows = self.env.execute_query(
             SQL(
                 """
@@ -173,16 +174,14 @@ class CollectionRun(models.AbstractModel):
                     RETURNING id, customer_id, channel_id
                 ), lines AS (
                     INSERT INTO collection_notice_line (
-                        notice_id, company_id, move_line_id, move_id, name, date_due, currency_id,
+                        notice_id, move_line_id, move_id, name, date_due, currency_id,
                         residual_currency, residual, step_id, phase, level, channel_id,
-                        round_number, repetition, live,
-                        create_uid, write_uid, create_date, write_date)
-                    SELECT made.id, %(company)s, decided.move_line_id, decided.move_id,
+                        round_number, repetition, live)
+                    SELECT made.id, decided.move_line_id, decided.move_id,
                            COALESCE(move.name, ledger.name, '/'), decided.date_due,
                            decided.currency_id, decided.residual_currency, decided.residual,
                            decided.next_step_id, step.phase, step.level, decided.channel_id,
-                           decided.round_number, decided.repetition, TRUE,
-                           %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                           decided.round_number, decided.repetition, TRUE
                       FROM decided
                       JOIN made ON made.customer_id = decided.customer_id
                                AND made.channel_id = decided.channel_id
@@ -198,7 +197,7 @@ class CollectionRun(models.AbstractModel):
                 UNION ALL
                 SELECT NULL, move_id FROM items WHERE decision = 'not_delivered'
                 """,
-                query=DueItem._get_query(date, customers=SQL("%s", tuple(customers.ids))),
+                query=DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids)),
                 ways=self._get_ways_sql(),
                 wanted=(*TO_SAY, "not_delivered"),
                 simulate=simulate,

@@ -59,6 +59,10 @@ class ResCompany(models.Model):
                     )
                 )
 
+    def cache_invalidation_fields(self):
+        """Override of ``base``: the working days of contact policies may be the company's."""
+        return super().cache_invalidation_fields() | {"resource_calendar_id"}
+
     def write(self, vals):
         """Override of ``base``: what was to leave by itself waits when each is to be approved."""
         careful = vals.get("collection_mode") == "approve" and self.filtered(

@@ -459,7 +459,7 @@ class TestWorkingDays(CollectionsCommon):
         cls.invoice = cls._make_invoice(cls._make_customer(scheme=cls.polite))
 
     def _close(self, calendar, company=None):
-        self.system["resource.calendar.leaves"].create(
+        return self.system["resource.calendar.leaves"].create(
             {
                 "name": "Holiday",
                 "calendar_id": calendar.id,
@@ -471,6 +471,20 @@ class TestWorkingDays(CollectionsCommon):
 
     def test_message_leaves_on_a_working_day(self):
         self.assertDecision(self.invoice, "claim")
+
+    def test_holidays_and_hours_count_as_soon_as_they_change(self):
+        self.assertDecision(self.invoice, "claim")
+        holiday = self._close(self.calendar)
+        self.assertDecision(self.invoice, "not_working_day")
+        holiday.unlink()
+        self.assertDecision(self.invoice, "claim")
+        hours = self.calendar.attendance_ids.filtered(lambda hours: hours.dayofweek == "2")
+        hours.unlink()
+        self.assertDecision(self.invoice, "not_working_day")
+        self.policy.calendar_id = False
+        self.assertDecision(self.invoice, "claim")
+        self.company.resource_calendar_id = self.calendar
+        self.assertDecision(self.invoice, "not_working_day")
 
     def test_message_waits_on_a_holiday(self):
         self._close(self.calendar)

@@ -426,9 +426,7 @@ class TestReturnedDebits(CollectionsCommon):
     def test_return_booked_as_a_debit_of_the_bank_is_one_too(self):
         """The invoice stays paid; the bank's line stands open on the customer."""
         self._pay(self._make_invoice(self.customer, due=-9))
-        back = self._make_payment(
-            self.customer, 100, payment_type="outbound", date=days(-1)
-        )
+        back = self._make_payment(self.customer, 100, payment_type="outbound", date=days(-1))
         item = self.items(back.move_id)
         self.assertEqual((item.decision, item.next_step_id), ("claim", self.returned))
         self.customer.strategy_id = self.scheme
