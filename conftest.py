@@ -1,9 +1,17 @@
-"""Fails the run when a test was skipped: a browser test that silently doesn't run protects nothing."""
+"""Orders the tests, and fails the run when one was skipped: a browser test that silently doesn't run protects nothing."""
 
 # Tests that may be skipped: the end of the test's id, and why.
 MAY_BE_SKIPPED = {}
 
+# Their servers last from one test to the next.
+LAST = "tests/faults/"
+
 _skipped = []
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests last whose servers Odoo's own test classes would end: those end all that they find."""
+    items.sort(key=lambda item: item.nodeid.startswith(LAST))
 
 
 def _note(report):

@@ -81,12 +81,6 @@ class MailServer:
                 )
             time.sleep(0.05)
 
-    def start_again(self):
-        """Start it if someone has ended it meanwhile; what it had received and nobody asked for is lost."""
-        if self._process and self._process.poll() is not None:
-            self._end()
-            self.start()
-
     def stop(self):
         """Stop it; who connects is refused from now on."""
         self.messages()

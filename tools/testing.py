@@ -40,8 +40,8 @@ def _within():
 
 
 def _command(tests):
-    # a class is run by one process, so that what it prepares is made once
-    sharing = ["-n", os.environ.get("JOBS", "2"), "--dist", "loadscope"]
+    # a class is run by one process, so that what it prepares is made once; in the order of conftest.py
+    sharing = ["-n", os.environ.get("JOBS", "2"), "--dist", "loadscope", "--no-loadscope-reorder"]
     odoo = [f"--odoo-database={DATABASE}", "--odoo-http"]
     return [python_packages.python(), "-m", "pytest", *sharing, *odoo, *tests]
 

@@ -83,6 +83,10 @@ class CollectionCustomer(models.Model):
         tracking=True,
         help="A private person: a stricter contact policy applies.",
     )
+    pilot = fields.Boolean(
+        tracking=True,
+        help="Among the first to get notices, where the company starts with pilot customers only.",
+    )
     insolvent = fields.Boolean(
         tracking=True, help="Insolvency proceedings (concurso): claims stop."
     )

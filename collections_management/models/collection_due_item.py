@@ -30,6 +30,7 @@ DECISIONS = [
     ("archived", "File archived"),
     ("no_strategy", "No scheme"),
     ("no_claims", "Scheme sends nothing"),
+    ("not_pilot", "Outside the pilot"),
     ("not_delivered", "Invoice not delivered"),
     ("not_due", "Not due yet"),
     ("waiting", "Waiting"),
@@ -196,6 +197,7 @@ class CollectionDueItem(models.Model):
             "is_consumer",
             "partner_id",
             "pause_until",
+            "pilot",
             "strategy_id",
         ],
         "collection.hold": ["date_from", "date_to", "kind", "move_line_id", "open"],
@@ -237,6 +239,7 @@ class CollectionDueItem(models.Model):
             "collection_claim_entries",
             "collection_delivery_from",
             "collection_mode",
+            "collection_pilot",
             "parent_path",
         ],
         "res.partner": ["commercial_partner_id", "country_id", "industry_id"],
@@ -339,7 +342,7 @@ class CollectionDueItem(models.Model):
         :param SQL messages: relation of the messages that customers had
             (default: ``_get_messages_sql()``)
         :param SQL nets: relation of what customers owe (``_get_nets_sql``), for those who ask for all
-            lines of many customers (default: summed up for each line that is looked at)
+            lines of some customers (default: summed up for each line that is looked at)
         :param bool facts_only: leave out what is decided (``_select_decision``): much less work
         :return: a query with one row per open receivable line, columns as this model's fields
         :rtype: SQL
@@ -535,6 +538,10 @@ class CollectionDueItem(models.Model):
             (SQL("customer.active IS NOT TRUE"), text("archived")),
             (SQL("strategy.id IS NULL"), text("no_strategy")),
             (SQL("strategy.sends_nothing"), text("no_claims")),
+            (
+                SQL("root.collection_pilot IS TRUE AND customer.pilot IS NOT TRUE"),
+                text("not_pilot"),
+            ),
             (SQL("said.pending"), text("in_notice")),
             (self._get_not_delivered_sql(), text("not_delivered")),
             (SQL("next.step_id IS NULL AND facts.days_overdue <= 0"), text("not_due")),
@@ -861,7 +868,11 @@ class CollectionDueItem(models.Model):
         :param SQL customers: list of ids, as in ``_get_query``
         """
         return SQL(
-            "(SELECT file.id AS customer_id, other.currency_id, %s FROM %s GROUP BY 1, 2)",
+            """(
+                WITH once AS MATERIALIZED (
+                    SELECT file.id AS customer_id, other.currency_id, %s FROM %s GROUP BY 1, 2
+                ) SELECT * FROM once
+            )""",
             self._get_sums_sql(date),
             self._get_others_sql(SQL("IN %s", customers)),
         )
@@ -1057,6 +1068,10 @@ class CollectionDueItem(models.Model):
                 "No scheme fits the customer: choose one on the customer's file or add a rule."
             ),
             "no_claims": lambda: _("Scheme “%(scheme)s” sends nothing; a person looks after it."),
+            "not_pilot": lambda: _(
+                "Outside the pilot: the company starts with some customers, and this is none of "
+                "them."
+            ),
             "not_delivered": lambda: _(
                 "The invoice never reached the customer: it is sent again, not claimed."
             ),

@@ -83,6 +83,11 @@ class CollectionNotice(models.Model):
     )
     recipient_id = fields.Many2one("res.partner", readonly=True, ondelete="set null")
     lang = fields.Char(readonly=True)
+    mailbox = fields.Char(
+        string="Sent Instead To",
+        readonly=True,
+        help="A trial: it went to this address, not to the customer.",
+    )
     subject = fields.Char(help="Your own subject. Empty: the template's.")
     body = fields.Html(
         help="Your own text. Empty: the template's, made when the message leaves. If an item "
@@ -261,6 +266,44 @@ class CollectionNotice(models.Model):
         self.write({"state": state, "failure": False, "retry_at": False, **values})
 
     @api.model
+    def _withdraw_pending(self, domain, reason):
+        """Withdraw the messages that wait for approval, for their turn or for the mail server.
+
+        Tasks that people have in hand are theirs to do or to withdraw.
+
+        :param domain: which notices
+        :param str reason: for people
+        :return: the notices withdrawn
+        """
+        pending = [
+            "|",
+            ("state", "in", ("to_approve", "ready", "failed")),
+            "&",
+            ("state", "=", "queued"),
+            ("channel_id.is_manual", "=", False),
+        ]
+        # sudo: who stops everything need not have rights on each notice
+        notices = self.sudo().search([*pending, *domain])
+        # another server may be sending some at this moment: those have left
+        notices = notices.try_lock_for_update(allow_referencing=True)
+        notices._withdraw(reason)
+        return notices
+
+    @api.model
+    def _forget_trial(self, companies):
+        """Have what was sent to one's own mailbox count no more: the customers never heard it."""
+        # sudo: who ends a trial need not have rights on each notice
+        notices = self.sudo().search(
+            [
+                ("company_id", "in", companies.ids),
+                ("mailbox", "!=", False),
+                ("state", "!=", "cancelled"),
+            ]
+        )
+        for mailbox, sent in notices.grouped("mailbox").items():
+            sent._withdraw(self.env._("A trial: it was sent to %s, not to the customer.", mailbox))
+
+    @api.model
     def _ask_approval_again(self, domain):
         """Have a person look at the notices that were to leave by themselves.
 
@@ -380,6 +423,8 @@ class CollectionNotice(models.Model):
         self.ensure_one()
         if self.recipient_id != self.customer_id._get_recipient(self.step_id.recipient_role):
             return False  # the contact is gone, or another was chosen
+        if (self.mailbox or "") != (self.company_id.collection_mailbox or ""):
+            return False  # a trial began or ended
         items = self._get_rechecked_items().get(self.id, {})
         lines = self._get_live_lines()
         if any(item["mode"] == "simulation" for item in items.values()):
@@ -405,9 +450,12 @@ class CollectionNotice(models.Model):
         rows = {}
         for company, notices in self.grouped("company_id").items():
             together = notices._get_decided_together().ids
+            date = company._get_collection_today()
+            customers = SQL("%s", tuple(notices.customer_id.ids))
             query = DueItem._get_query(
-                company._get_collection_today(),
-                customers=SQL("%s", tuple(notices.customer_id.ids)),
+                date,
+                customers,
+                nets=DueItem._get_nets_sql(date, customers),
                 said=DueItem._get_said_sql(excluded=together),
                 messages=DueItem._get_messages_sql(excluded=together),
             )
@@ -578,6 +626,7 @@ class CollectionNotice(models.Model):
             mail = by_customer[notice.customer_id.id]
             notice._set_state(
                 "queued",
+                mailbox=notice.company_id.collection_mailbox,
                 mail_id=mail.id,
                 message_id=mail.mail_message_id.id,
                 message_uid=mail.message_id,

@@ -133,9 +133,8 @@ class CollectionNoticeContent(models.AbstractModel):
         self.env["account.move.line"].flush_model(["name"])
         items = defaultdict(list)
         for company, files in customers.grouped("company_id").items():
-            query = DueItem._get_query(
-                company._get_collection_today(), customers=SQL("%s", tuple(files.ids))
-            )
+            date, ids = company._get_collection_today(), SQL("%s", tuple(files.ids))
+            query = DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids))
             for row in self.env.execute_query_dict(self._get_items_sql(query)):
                 items[row["customer_id"]].append(row)
         return items

@@ -10,7 +10,7 @@ from .collection_due_item import TO_SAY
 
 _logger = logging.getLogger(__name__)
 
-DECIDE_BATCH = 1000  # customers decided in one transaction
+DECIDE_BATCH = 5000  # customers decided in one transaction: smaller ones cost more a customer
 DELIVER_BATCH = 50  # notices composed in one transaction
 TRIES = 3  # a batch that collides with another server is tried again
 RETRY_COMPANY_MINUTES = 30  # until the day of a company that failed is tried again
@@ -36,34 +36,35 @@ class CollectionRun(models.AbstractModel):
 
         A company that fails leaves the others their day, and is tried again soon.
         """
+        made = 0
         for company in self.env["res.company"].search([("parent_id", "=", False)]):
             try:
-                company._in_own_language(self.with_company(company))._run_company(company)
+                made += company._in_own_language(self.with_company(company))._run_company(company)
             except Exception:  # the log says why
                 _logger.exception("Collections: the day of company %s failed", company.id)
                 self.env.cr.rollback()
                 self._trigger_run(fields.Datetime.now() + timedelta(minutes=RETRY_COMPANY_MINUTES))
-        self._trigger_delivery()
+        if made or self._is_delivery_forgotten():
+            self._trigger_delivery()
 
     @api.model
     def _run_company(self, company):
-        """Run the day of one root company, a batch of customers a transaction."""
+        """Run the day of one root company, a batch of customers a transaction.
+
+        :return: how many notices were made
+        """
+        made = 0
         cron = self.env["ir.cron"]
         self._in_transaction(self._prepare_company, company)
         # a batch that is rolled back must not take the files along
         cron._commit_progress()
         for ids in split_every(DECIDE_BATCH, self._get_customer_ids(company)):
-            batch = self.env["collection.customer"].browse(ids)
-            try:
-                self._in_transaction(self._decide_locked, company, batch)
-            except Exception:  # a record in the batch is bad: find it, go on with the others
-                _logger.exception("Collections: a batch failed; deciding one by one")
-                self.env.cr.rollback()
-                self._decide_one_by_one(company, batch)
+            made += self._decide_batch(company, self.env["collection.customer"].browse(ids))
             self.env.invalidate_all()
             if not cron._commit_progress(len(ids)):
                 self._trigger_run()
-                return
+                break
+        return made
 
     @api.model
     def _trigger_run(self, at=None):
@@ -107,16 +108,27 @@ class CollectionRun(models.AbstractModel):
         )
 
     @api.model
-    def _decide_one_by_one(self, company, customers):
-        for customer in customers:
-            try:
-                self._in_transaction(self._decide_locked, company, customer)
-                self.env["ir.cron"]._commit_progress()
-            except Exception as error:  # shown on the customer's file
-                _logger.exception("Collections: customer file %s failed", customer.id)
-                self.env.cr.rollback()
-                customer.failure = str(error)
-                self.env["ir.cron"]._commit_progress()
+    def _decide_batch(self, company, customers):
+        """Decide for a batch in one transaction; one that fails is halved until the bad file is found.
+
+        :return: how many notices were made
+        """
+        try:
+            made = len(self._in_transaction(self._decide_locked, company, customers))
+        except Exception as error:
+            self.env.cr.rollback()
+            if len(customers) > 1:
+                _logger.info("Collections: a batch of %s failed; halving it", len(customers))
+                middle = len(customers) // 2
+                return sum(
+                    self._decide_batch(company, half)
+                    for half in (customers[:middle], customers[middle:])
+                )
+            _logger.exception("Collections: customer file %s failed", customers.id)
+            customers.failure = str(error)  # shown on the customer's file
+            made = 0
+        self.env["ir.cron"]._commit_progress()
+        return made
 
     @api.model
     def _decide_locked(self, company, customers):
@@ -276,7 +288,7 @@ class CollectionRun(models.AbstractModel):
         """
         moves = moves.filtered(lambda move: not move.sending_data)
         moves._make_undelivered_tasks()
-        if company.collection_mode == "automatic":
+        if company.collection_mode == "automatic" and not company.collection_mailbox:
             # sudo: scheduled jobs belong to the system
             self.env.ref(
                 "collections_management.ir_cron_collection_send_invoices"
@@ -314,7 +326,12 @@ class CollectionRun(models.AbstractModel):
     def _get_moves_to_send(self):
         """Return the undelivered invoices that Odoo can send by itself."""
         companies = self.env["res.company"].search(
-            [("parent_id", "=", False), ("collection_mode", "=", "automatic")]
+            [
+                ("parent_id", "=", False),
+                ("collection_mode", "=", "automatic"),
+                # Odoo's own sending knows no trial
+                ("collection_mailbox", "=", False),
+            ]
         )
         items = self.env["collection.due.item"].search(
             [
@@ -337,6 +354,19 @@ class CollectionRun(models.AbstractModel):
         """
         # sudo: scheduled jobs belong to the system
         self.env.ref("collections_management.ir_cron_collection_deliver").sudo()._trigger(at)
+
+    @api.model
+    def _is_delivery_forgotten(self):
+        """Tell whether notices wait and nothing calls the delivery job: a run was killed before."""
+        job = self.env.ref("collections_management.ir_cron_collection_deliver")
+        called = (
+            self.env["ir.cron.trigger"]
+            .sudo()
+            .search_count(
+                [("cron_id", "=", job.id), ("call_at", "<=", fields.Datetime.now())], limit=1
+            )
+        )
+        return not called and bool(self._get_due_notices(set()))
 
     @api.model
     def _cron_deliver(self):

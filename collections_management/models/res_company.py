@@ -2,7 +2,7 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL, ormcache
+from odoo.tools import SQL, email_normalize, ormcache
 
 from .collection_strategy import MODES
 
@@ -45,6 +45,29 @@ class ResCompany(models.Model):
         help="Shown in messages: where to pay. Empty: the company's first account.",
     )
 
+    collection_pilot = fields.Boolean(
+        string="Pilot Customers Only",
+        help="Only customers marked as pilot get notices; the others' items say so.",
+    )
+    collection_mailbox = fields.Char(
+        string="Send Everything To",
+        help="A trial: every message goes to this address instead of the customer's. What was "
+        "sent so counts as said until you empty this; then it counts no more.",
+    )
+
+    @api.constrains("collection_mailbox")
+    def _check_collection_mailbox(self):
+        for company in self:
+            if company.collection_mailbox and not email_normalize(company.collection_mailbox):
+                raise ValidationError(
+                    self.env._(
+                        "“%(address)s” is no e-mail address: messages of %(company)s can't be sent "
+                        "there. Write one address, or empty the field to write to customers.",
+                        address=company.collection_mailbox,
+                        company=company.name,
+                    )
+                )
+
     @api.constrains("collection_supervisor_id")
     def _check_collection_supervisor(self):
         for company in self:
@@ -64,14 +87,35 @@ class ResCompany(models.Model):
         return super().cache_invalidation_fields() | {"resource_calendar_id"}
 
     def write(self, vals):
-        """Override of ``base``: what was to leave by itself waits when each is to be approved."""
+        """Override of ``base``: what was to leave by itself waits when each is to be approved.
+
+        What was sent to one's own mailbox counts no more when the trial ends.
+        """
         careful = vals.get("collection_mode") == "approve" and self.filtered(
             lambda company: company.collection_mode != "approve"
         )
+        if "collection_mailbox" in vals:
+            changed = self.filtered(
+                lambda company: (
+                    (company.collection_mailbox or "") != (vals["collection_mailbox"] or "")
+                )
+            )
+            self.env["collection.notice"]._forget_trial(changed)
         result = super().write(vals)
         if careful:
             self.env["collection.notice"]._ask_approval_again([("company_id", "in", careful.ids)])
         return result
+
+    def _stop_collections(self):
+        """Send nothing more: back to simulation, and what waits or is on its way is withdrawn.
+
+        :return: the collection.notice withdrawn
+        """
+        self.write({"collection_mode": "simulation"})
+        return self.env["collection.notice"]._withdraw_pending(
+            [("company_id", "in", self.ids)],
+            self.env._("Collections were stopped by %s.", self.env.user.name),
+        )
 
     @api.model
     def _get_root_sql(self, company_id):

@@ -11,6 +11,12 @@ class ResConfigSettings(models.TransientModel):
     collection_mode = fields.Selection(
         related="collection_company_id.collection_mode", readonly=False
     )
+    collection_pilot = fields.Boolean(
+        related="collection_company_id.collection_pilot", readonly=False
+    )
+    collection_mailbox = fields.Char(
+        related="collection_company_id.collection_mailbox", readonly=False
+    )
     collection_supervisor_id = fields.Many2one(
         related="collection_company_id.collection_supervisor_id", readonly=False
     )

@@ -9,3 +9,4 @@ from . import test_customer
 from . import test_rights
 from . import test_refusals
 from . import test_journeys
+from . import test_going_live

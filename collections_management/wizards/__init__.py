@@ -1,1 +1,7 @@
-from . import base_partner_merge, collection_pause, collection_preview, mail_compose_message
+from . import (
+    base_partner_merge,
+    collection_going_live,
+    collection_pause,
+    collection_preview,
+    mail_compose_message,
+)

@@ -76,8 +76,6 @@ def odoo(prepared, ledger):
 
 @pytest.fixture
 def mail_server(shared_mail_server):
-    # Odoo's own test classes, which may run in between, end all processes that they find
-    shared_mail_server.start_again()
     shared_mail_server.clear()
     return shared_mail_server
 

@@ -1,0 +1,211 @@
+"""The first Monday: pilot customers, everything to one's own mailbox, stopping, and the page for it."""
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tools import email_normalize
+
+from .common import CollectionsCommon
+
+
+class GoingLiveCommon(CollectionsCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.customer = cls._make_customer("Acme")
+        cls.other = cls._make_customer("Other")
+        cls.invoice = cls._make_invoice(cls.customer, 100)
+        cls.others_invoice = cls._make_invoice(cls.other, 40)
+
+    def _open_page(self, user):
+        return (
+            self.env["collection.going.live"]
+            .with_user(user)
+            .with_context(allowed_company_ids=self.company.ids)
+            .create({"company_id": self.company.id})
+        )
+
+    def _get_addresses(self):
+        return sorted(
+            email_normalize(address) for mail in self._mails for address in mail["email_to"]
+        )
+
+
+class TestPilot(GoingLiveCommon):
+    def test_only_pilot_customers_hear_from_us(self):
+        self.company.collection_pilot = True
+        self.customer.pilot = True
+        self.assertDecision(self.invoice, "claim")
+        self.assertDecision(self.others_invoice, "not_pilot")
+        self.assertEqual(self.run_day().customer_id, self.customer)
+
+    def test_the_others_items_say_so(self):
+        self.company.collection_pilot = True
+        self.assertIn("Outside the pilot", self.items(self.others_invoice).explanation)
+
+    def test_what_waits_for_those_outside_is_withdrawn_when_the_pilot_begins(self):
+        notice = self.decide(self.other)
+        self.company.collection_pilot = True
+        self.assertFalse(self.deliver())
+        self.assertEqual(notice.state, "cancelled")
+
+    def test_without_a_pilot_the_mark_changes_nothing(self):
+        self.customer.pilot = True
+        self.assertDecision(self.others_invoice, "claim")
+
+
+class TestMailbox(GoingLiveCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.collection_mailbox = "me@company.example.com"
+
+    def test_everything_goes_to_the_mailbox_and_nothing_to_customers(self):
+        notices = self.run_day()
+        self.assertEqual(set(notices.mapped("state")), {"sent"})
+        self.assertEqual(self._get_addresses(), ["me@company.example.com"] * 2)
+        self.assertFalse([mail for mail in self._mails if mail.get("email_cc")])
+
+    def test_the_subject_says_to_whom_it_would_have_gone(self):
+        self.run_day(self.customer)
+        [mail] = self._mails
+        self.assertIn("acme@example.com", mail["subject"])
+
+    def test_ones_own_words_go_to_the_mailbox_too(self):
+        notice = self.decide(self.customer)
+        notice.write({"subject": "Own", "body": "<p>Own words</p>"})
+        self.deliver()
+        self.assertEqual(self._get_addresses(), ["me@company.example.com"])
+
+    def test_a_trial_is_not_repeated_every_day(self):
+        self.run_day()
+        self.assertFalse(self.run_day())
+
+    def test_when_it_ends_customers_hear_what_they_never_heard(self):
+        trial = self.run_day(self.customer)
+        self.company.collection_mailbox = False
+        self.assertEqual(trial.state, "cancelled")
+        self.assertIn("me@company.example.com", trial.failure)
+        self.assertDecision(self.invoice, "claim")
+        self.run_day(self.customer)
+        self.assertEqual(self._get_addresses(), ["acme@example.com"])
+
+    def test_what_was_composed_for_the_mailbox_does_not_leave_for_it_afterwards(self):
+        notice = self.decide(self.customer)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(notice)
+        self.company.collection_mailbox = False
+        self.assertFalse(self.deliver())
+        self.run_day(self.customer)
+        self.assertEqual(self._get_addresses(), ["acme@example.com"])
+
+    def test_what_was_composed_for_customers_does_not_leave_once_a_trial_begins(self):
+        self.company.collection_mailbox = False
+        notice = self.decide(self.customer)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(notice)
+        self.company.collection_mailbox = "me@company.example.com"
+        self.deliver()
+        self.deliver()
+        self.assertNotIn("acme@example.com", self._get_addresses())
+
+    def test_what_customers_got_before_goes_on_counting(self):
+        self.company.collection_mailbox = False
+        sent = self.run_day(self.customer)
+        self.company.collection_mailbox = "me@company.example.com"
+        self.company.collection_mailbox = False
+        self.assertEqual(sent.state, "sent")
+        self.assertDecision(self.invoice, "waiting")
+
+    def test_invoices_are_not_sent_to_customers_during_a_trial(self):
+        issued = self._make_scheme(self._issue(), self._claim(3))
+        customer = self._make_customer("Undelivered", scheme=issued)
+        customer.partner_id.invoice_sending_method = "email"
+        self.company.collection_delivery_from = "2025-01-01"
+        invoice = self._make_invoice(customer)
+        self.assertDecision(invoice, "not_delivered")
+        self.assertNotIn(invoice, self.system["collection.run"]._get_moves_to_send())
+        self.company.collection_mailbox = False
+        self.assertIn(invoice, self.system["collection.run"]._get_moves_to_send())
+
+    def test_what_is_no_address_is_refused(self):
+        with self.assertRaisesRegex(ValidationError, "nobody.*no e-mail address"):
+            self.company.collection_mailbox = "nobody"
+
+
+class TestStop(GoingLiveCommon):
+    def test_all_that_waits_is_withdrawn_and_nothing_is_made_any_more(self):
+        ready, composed = self.decide(self.customer), self.decide(self.other)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(composed)
+        self._open_page(self.supervisor).action_stop()
+        self.assertFalse(self.deliver())
+        self.assertEqual((ready | composed).mapped("state"), ["cancelled", "cancelled"])
+        self.assertIn("Test supervisor", ready.failure)
+        self.assertEqual(self.company.collection_mode, "simulation")
+        self.assertFalse(self.run_day())
+
+    def test_what_was_sent_goes_on_counting_and_tasks_stay(self):
+        sent = self.run_day(self.customer)
+        self.first.channel_ids = self.call
+        task = self.run_day(self.other)
+        self.company._stop_collections()
+        self.assertEqual(sent.state, "sent")
+        self.assertTrue(task.activity_id.exists())
+        self.assertEqual(task.state, "queued")
+
+    def test_afterwards_one_goes_on_where_one_stopped(self):
+        self.decide(self.customer)
+        self.company._stop_collections()
+        self.company.collection_mode = "automatic"
+        self.assertEqual(self.run_day(self.customer).state, "sent")
+
+    def test_another_company_goes_on(self):
+        elsewhere = self.setup_other_company(name="Elsewhere")["company"].with_env(self.system)
+        elsewhere.collection_mode = "automatic"
+        self.company._stop_collections()
+        self.assertEqual(elsewhere.collection_mode, "automatic")
+
+
+class TestPage(GoingLiveCommon):
+    def test_it_tells_what_would_happen_today(self):
+        self.company.collection_mode = "simulation"
+        page = self._open_page(self.manager)
+        self.assertEqual((page.customer_count, page.item_count, page.amount), (2, 2, 140))
+        action = page.action_open_today()
+        items = self.env["collection.due.item"].search(action["domain"])
+        self.assertEqual(items.move_id, self.invoice | self.others_invoice)
+
+    def test_a_manager_changes_it_without_rights_on_companies(self):
+        page = self._open_page(self.manager)
+        self.assertEqual(page.mode, "automatic")
+        page.write({"mode": "approve", "pilot": True, "mailbox": "me@company.example.com"})
+        page.action_apply()
+        self.assertEqual(self.company.collection_mode, "approve")
+        self.assertTrue(self.company.collection_pilot)
+        self.assertEqual(self.company.collection_mailbox, "me@company.example.com")
+
+    def test_a_supervisor_only_stops(self):
+        page = self._open_page(self.supervisor)
+        page.mode = "approve"
+        with self.assertRaisesRegex(AccessError, "Manager"):
+            page.action_apply()
+
+    def test_a_collector_has_no_such_page(self):
+        with self.assertRaises(AccessError):
+            self._open_page(self.collector)
+
+    def test_the_checklist_counts_who_is_to_be_looked_at(self):
+        self.customer.partner_id.email = False
+        self.other.write({"collector_id": False, "pilot": True})
+        self._make_credit(self.other, 10)
+        page = self._open_page(self.manager)
+        for check, expected in {
+            "no_address_count": self.customer,
+            "no_collector_count": self.other,
+            "credit_count": self.other,
+            "pilot_count": self.other,
+        }.items():
+            with self.subTest(check=check):
+                self.assertEqual(page[check], 1)
+                action = page.with_context(check=check).action_open_customers()
+                found = self.system["collection.customer"].search(action["domain"])
+                self.assertEqual(found, expected)

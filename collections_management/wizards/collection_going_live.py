@@ -1,0 +1,210 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+
+from ..models.collection_due_item import TO_SAY
+from ..models.collection_strategy import MODES
+
+
+class CollectionGoingLive(models.TransientModel):
+    """The page on which a company starts with collections: what is missing, what would happen, the mode.
+
+    Managers change it, supervisors can stop everything; neither needs rights on companies.
+    """
+
+    _name = "collection.going.live"
+    _description = "Going Live"
+
+    company_id = fields.Many2one(
+        "res.company",
+        default=lambda self: self.env.company.root_id,
+        readonly=True,
+        required=True,
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    current_mode = fields.Selection(related="company_id.collection_mode", string="Mode Now")
+    mode = fields.Selection(MODES, compute="_compute_settings", store=True, readonly=False)
+    pilot = fields.Boolean(
+        string="Pilot Customers Only", compute="_compute_settings", store=True, readonly=False
+    )
+    mailbox = fields.Char(
+        string="Send Everything To", compute="_compute_settings", store=True, readonly=False
+    )
+
+    customer_count = fields.Integer(string="Customers", compute="_compute_today")
+    item_count = fields.Integer(string="Open Items", compute="_compute_today")
+    amount = fields.Monetary(string="Open Amount", compute="_compute_today")
+    pending_count = fields.Integer(string="Notices Waiting", compute="_compute_today")
+
+    pilot_count = fields.Integer(string="Pilot Customers", compute="_compute_checks")
+    no_address_count = fields.Integer(
+        string="Overdue customers without e-mail address", compute="_compute_checks"
+    )
+    no_collector_count = fields.Integer(
+        string="Customers without collector", compute="_compute_checks"
+    )
+    no_strategy_count = fields.Integer(string="Customers without scheme", compute="_compute_checks")
+    credit_count = fields.Integer(
+        string="Overdue customers with credits to apply", compute="_compute_checks"
+    )
+    bank_date = fields.Date(string="Newest bank transaction", compute="_compute_checks")
+    has_bank_account = fields.Boolean(
+        string="Bank account shown in messages", compute="_compute_checks"
+    )
+    has_outgoing = fields.Boolean(string="Outgoing mail server", compute="_compute_checks")
+    has_incoming = fields.Boolean(string="Answers come back to Odoo", compute="_compute_checks")
+
+    @api.depends("company_id")
+    def _compute_settings(self):
+        for page in self:
+            page.mode = page.company_id.collection_mode
+            page.pilot = page.company_id.collection_pilot
+            page.mailbox = page.company_id.collection_mailbox
+
+    # ------------------------------------------------------------
+    # What would happen today
+    # ------------------------------------------------------------
+
+    @api.depends("company_id")
+    def _compute_today(self):
+        for page in self:
+            [(items, amount, customers)] = self.env["collection.due.item"]._read_group(
+                page._get_today_domain(),
+                [],
+                ["__count", "residual:sum", "customer_id:count_distinct"],
+            )
+            page.item_count, page.amount, page.customer_count = items, amount, customers
+            page.pending_count = self.env["collection.notice"].search_count(
+                [
+                    ("company_id", "=", page.company_id.id),
+                    ("state", "in", ("to_approve", "ready", "failed")),
+                ]
+            )
+
+    def _get_today_domain(self):
+        """Return the domain of the items of which something is said or done today."""
+        return [("root_company_id", "=", self.company_id.id), ("decision", "in", TO_SAY)]
+
+    # ------------------------------------------------------------
+    # The checklist
+    # ------------------------------------------------------------
+
+    @api.depends("company_id")
+    def _compute_checks(self):
+        customers = self.env["collection.customer"]
+        for page in self:
+            for name, domain in page._get_check_domains().items():
+                page[name] = customers.search_count(domain)
+            company = page.company_id.sudo()
+            page.bank_date = (
+                self.env["account.bank.statement.line"]
+                .sudo()
+                .search([("company_id", "child_of", company.id)], order="date desc", limit=1)
+                .date
+            )
+            page.has_bank_account = bool(company.collection_bank_account_id or company.bank_ids)
+            page.has_outgoing = bool(self.env["ir.mail_server"].sudo().search_count([], limit=1))
+            page.has_incoming = bool(company.alias_domain_id.catchall_email)
+
+    def _get_check_domains(self):
+        """Return for each counter of customers the domain of those who should be looked at."""
+        ours = [("company_id", "=", self.company_id.id)]
+        overdue = [*ours, ("overdue", ">", 0)]
+        return {
+            "pilot_count": [*ours, ("pilot", "=", True)],
+            "no_address_count": [
+                *overdue,
+                "|",
+                "&",
+                ("payments_contact_id", "!=", False),
+                ("payments_contact_id.email", "=", False),
+                "&",
+                ("payments_contact_id", "=", False),
+                ("partner_id.email", "=", False),
+            ],
+            "no_collector_count": [*ours, ("collector_id", "=", False)],
+            "no_strategy_count": [*ours, ("strategy_id", "=", False)],
+            "credit_count": [*overdue, ("credits", "<", 0)],
+        }
+
+    # ------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------
+
+    def action_apply(self):
+        """Set the company as the page says; what was to leave follows (see ``res.company.write``)."""
+        self.ensure_one()
+        self._check_group("collections_management.group_collection_manager")
+        # sudo: managers of collections need no rights on companies
+        self.company_id.sudo().write(
+            {
+                "collection_mode": self.mode,
+                "collection_pilot": self.pilot,
+                "collection_mailbox": self.mailbox,
+            }
+        )
+        return self._reopen(self.env._("This is how it is now."))
+
+    def action_stop(self):
+        """Back to simulation; what waits or is on its way is withdrawn."""
+        self.ensure_one()
+        self._check_group("collections_management.group_collection_supervisor")
+        # sudo: as above; it notes who did it
+        withdrawn = self.company_id.sudo()._stop_collections()
+        return self._reopen(
+            self.env._("Stopped: nothing leaves any more. %s notices withdrawn.", len(withdrawn))
+        )
+
+    def _check_group(self, group):
+        """Refuse a button to who is not in a group.
+
+        :raises AccessError: telling whom to ask
+        """
+        if not self.env.user.has_group(group):
+            raise AccessError(
+                self.env._(
+                    "Only a %(role)s of collections may do this: ask one.",
+                    role=self.env.ref(group).name,
+                )
+            )
+
+    def _reopen(self, message):
+        """Show the page anew, and say what was done."""
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": message,
+                "type": "success",
+                "next": self.env["ir.actions.act_window"]._for_xml_id(
+                    "collections_management.collection_going_live_action"
+                ),
+            },
+        }
+
+    def action_open_today(self):
+        """Open the items of which something is said or done today."""
+        return self._open_items(self._get_today_domain(), self.env._("Today"))
+
+    def action_open_decisions(self):
+        """Open all items, by what is decided about them."""
+        domain = [("root_company_id", "=", self.company_id.id)]
+        return self._open_items(domain, self.env._("Decisions"), group_by="decision")
+
+    def _open_items(self, domain, name, **context):
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_due_item_action"
+        )
+        return dict(action, name=name, domain=domain, context=context)
+
+    def action_open_customers(self):
+        """Open the customers that the line of the checklist counts (``check`` in the context)."""
+        check = self.env.context["check"]
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_customer_action"
+        )
+        return dict(
+            action,
+            name=self._fields[check]._description_string(self.env),
+            domain=self._get_check_domains()[check],
+            context={},
+        )
