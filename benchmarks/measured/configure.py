@@ -6,7 +6,13 @@ from odoo import Command
 def ours(env):
     """Let the collections run by themselves, on any day and at any hour."""
     company = env.ref("base.user_admin").company_id
-    company.write({"collection_mode": "automatic", "email": "collections@company.example.com"})
+    company.write(
+        {
+            "collection_mode": "automatic",
+            "collection_stale_days": 0,
+            "email": "collections@company.example.com",
+        }
+    )
     always = env["resource.calendar"].create(
         {
             "name": "Always",

@@ -58,8 +58,11 @@ class CollectionRun(models.AbstractModel):
         self._in_transaction(self._prepare_company, company)
         # a batch that is rolled back must not take the files along
         cron._commit_progress()
-        for ids in split_every(DECIDE_BATCH, self._get_customer_ids(company)):
-            made += self._decide_batch(company, self.env["collection.customer"].browse(ids))
+        files = self._get_customer_ids(company)
+        doubt = bool(files) and company._get_collection_doubt()
+        for ids in split_every(DECIDE_BATCH, files):
+            batch = self.env["collection.customer"].browse(ids)
+            made += self._decide_batch(company, batch, doubt)
             self.env.invalidate_all()
             if not cron._commit_progress(len(ids)):
                 self._trigger_run()
@@ -108,20 +111,21 @@ class CollectionRun(models.AbstractModel):
         )
 
     @api.model
-    def _decide_batch(self, company, customers):
+    def _decide_batch(self, company, customers, doubt=False):
         """Decide for a batch in one transaction; one that fails is halved until the bad file is found.
 
+        :param doubt: as in ``_decide``
         :return: how many notices were made
         """
         try:
-            made = len(self._in_transaction(self._decide_locked, company, customers))
+            made = len(self._in_transaction(self._decide_locked, company, customers, doubt))
         except Exception as error:
             self.env.cr.rollback()
             if len(customers) > 1:
                 _logger.info("Collections: a batch of %s failed; halving it", len(customers))
                 middle = len(customers) // 2
                 return sum(
-                    self._decide_batch(company, half)
+                    self._decide_batch(company, half, doubt)
                     for half in (customers[:middle], customers[middle:])
                 )
             _logger.exception("Collections: customer file %s failed", customers.id)
@@ -131,20 +135,35 @@ class CollectionRun(models.AbstractModel):
         return made
 
     @api.model
-    def _decide_locked(self, company, customers):
+    def _count_messages(self, company):
+        """Return how many customers a run of today would write to: each gets one message."""
+        return self.env["collection.due.item"]._read_group(
+            [
+                ("root_company_id", "=", company.id),
+                ("decision", "in", TO_SAY),
+                ("mode", "=", "automatic"),
+            ],
+            [],
+            ["customer_id:count_distinct"],
+        )[0][0]
+
+    @api.model
+    def _decide_locked(self, company, customers, doubt=False):
         """Make today's notices of the customers whose files can be locked.
 
         Another server or a person's button has the others in hand.
         """
-        return self._decide(company, customers.try_lock_for_update(allow_referencing=True))
+        locked = customers.try_lock_for_update(allow_referencing=True)
+        return self._decide(company, locked, doubt=doubt)
 
     @api.model
-    def _decide(self, company, customers, simulate=False):
+    def _decide(self, company, customers, simulate=False, doubt=False):
         """Make today's notices of ``customers``, set-based.
 
         :param company: the customers' root company
         :param customers: collection.customer, locked
         :param bool simulate: make them whatever the mode (for previews that are rolled back)
+        :param doubt: why they wait for approval though the mode is automatic; falsy: they don't
         :return: the collection.notice made
         """
         if not customers:
@@ -171,14 +190,15 @@ class CollectionRun(models.AbstractModel):
                 ), made AS (
                     INSERT INTO collection_notice (
                         customer_id, partner_id, collector_id, company_id, channel_id, step_id,
-                        strategy_id, date, state, attempts,
+                        strategy_id, date, state, failure, attempts,
                         create_uid, write_uid, create_date, write_date)
                     SELECT DISTINCT ON (decided.customer_id, decided.channel_id)
                            decided.customer_id, decided.partner_id, decided.collector_id,
                            %(company)s, decided.channel_id, decided.next_step_id,
                            decided.strategy_id, %(date)s,
-                           CASE WHEN decided.mode = 'approve' THEN 'to_approve' ELSE 'ready' END,
-                           0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                           CASE WHEN decided.mode = 'approve' OR %(doubt)s IS NOT NULL
+                                THEN 'to_approve' ELSE 'ready' END,
+                           %(doubt)s, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                       FROM decided
                       JOIN collection_step step ON step.id = decided.next_step_id
                      ORDER BY decided.customer_id, decided.channel_id,
@@ -215,6 +235,7 @@ class CollectionRun(models.AbstractModel):
                 simulate=simulate,
                 company=company.id,
                 date=date,
+                doubt=doubt or None,
                 uid=self.env.uid,
             )
         )

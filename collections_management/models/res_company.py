@@ -1,10 +1,16 @@
+from datetime import datetime, time, timedelta
+
 import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import SQL, email_normalize, ormcache
+from odoo.tools import SQL, email_normalize, format_date, ormcache
 
 from .collection_strategy import MODES
+
+# What is usual is the mean of so many days that had messages; so many times of it asks first.
+USUAL_DAYS = 5
+UNUSUAL = 3
 
 
 class ResCompany(models.Model):
@@ -54,6 +60,30 @@ class ResCompany(models.Model):
         help="A trial: every message goes to this address instead of the customer's. What was "
         "sent so counts as said until you empty this; then it counts no more.",
     )
+
+    collection_stale_days = fields.Integer(
+        string="Bank Is Stale After",
+        default=5,
+        help="Working days. When the newest bank transaction is older, customers may have paid "
+        "already: the day's notices wait for approval. 0: never.",
+    )
+    collection_ceiling = fields.Integer(
+        string="Most Messages a Day",
+        help="When a day would make more, they wait for approval; so they do when it would make more "
+        "than three times the usual. 0: only the latter.",
+    )
+
+    @api.constrains("collection_stale_days", "collection_ceiling")
+    def _check_collection_limits(self):
+        for company in self:
+            if company.collection_stale_days < 0 or company.collection_ceiling < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: neither the days until the bank is stale nor the most messages "
+                        "a day can be negative; 0 means no limit.",
+                        company=company.name,
+                    )
+                )
 
     @api.constrains("collection_mailbox")
     def _check_collection_mailbox(self):
@@ -148,6 +178,95 @@ class ResCompany(models.Model):
         # sudo: the ledger is summed over all branches, whatever the user sees of them
         companies = self.sudo().with_context(active_test=False).search([])
         return tuple((company.id, company.root_id.id) for company in companies)
+
+    # ------------------------------------------------------------
+    # Why a day's notices wait for approval though the company is in automatic
+    # ------------------------------------------------------------
+
+    def _get_collection_doubt(self):
+        """Return why the messages of today should be looked at first; falsy: they may leave."""
+        self.ensure_one()
+        return self._get_stale_bank_text() or self._get_ceiling_text()
+
+    def _get_stale_bank_text(self):
+        """Money in doubt never accuses: with an old bank, customers may have paid already.
+
+        A company without any bank transaction doesn't keep its bank here, and knows.
+        """
+        newest = self._get_newest_bank_date()
+        if not newest or not self.collection_stale_days:
+            return False
+        if self._count_working_days(newest) <= self.collection_stale_days:
+            return False
+        return self.env._(
+            "The newest bank transaction is of %(date)s: customers may have paid since. Import the "
+            "bank, or approve.",
+            date=format_date(self.env, newest),
+        )
+
+    def _get_newest_bank_date(self):
+        # sudo: the day of the newest line tells nothing of what it is
+        lines = self.env["account.bank.statement.line"].sudo()
+        domain = [("company_id", "child_of", self.id), ("state", "=", "posted")]
+        return lines.search(domain, order="date desc", limit=1).date
+
+    def _count_working_days(self, date):
+        """Return how many working days lie after ``date``, up to yesterday."""
+        today = self._get_collection_today()
+        between = [date + timedelta(days=number) for number in range(1, (today - date).days)]
+        calendar = self.resource_calendar_id
+        if not calendar or not between:
+            return sum(day.weekday() < 5 for day in between)
+        tz = pytz.timezone(calendar.tz or "UTC")
+        start, end = (
+            tz.localize(datetime.combine(day, time.min))
+            for day in (between[0], between[-1] + timedelta(days=1))
+        )
+        intervals = calendar._work_intervals_batch(start, end)[False]
+        return len({begin.date() for begin, _end, _meta in intervals})
+
+    def _get_ceiling_text(self):
+        usual = self._get_usual_messages()
+        if not (self.collection_ceiling or usual):
+            return False
+        messages = self.env["collection.run"]._count_messages(self)
+        if self.collection_ceiling and messages > self.collection_ceiling:
+            return self.env._(
+                "Today there would be %(count)s messages, more than the %(most)s that %(company)s "
+                "allows: look at them, and approve.",
+                count=messages,
+                most=self.collection_ceiling,
+                company=self.name,
+            )
+        if usual and messages > UNUSUAL * usual:
+            return self.env._(
+                "Today there would be %(count)s messages, and usually there are %(usual)s: look at "
+                "them, and approve.",
+                count=messages,
+                usual=round(usual),
+            )
+        return False
+
+    def _get_usual_messages(self):
+        """Return the mean number of messages of the last days that had some; too few days: 0."""
+        # sudo: numbers only
+        days = (
+            self.env["collection.notice"]
+            .sudo()
+            ._read_group(
+                [
+                    ("company_id", "=", self.id),
+                    ("is_message", "=", True),
+                    ("state", "!=", "cancelled"),
+                    ("date", "<", self._get_collection_today()),
+                ],
+                ["date:day"],
+                ["__count"],
+                order="date:day desc",
+                limit=USUAL_DAYS,
+            )
+        )
+        return sum(count for _day, count in days) / len(days) if len(days) == USUAL_DAYS else 0
 
     def _in_own_language(self, records):
         """Return records whose texts come in the company's language.

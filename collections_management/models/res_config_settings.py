@@ -17,6 +17,12 @@ class ResConfigSettings(models.TransientModel):
     collection_mailbox = fields.Char(
         related="collection_company_id.collection_mailbox", readonly=False
     )
+    collection_stale_days = fields.Integer(
+        related="collection_company_id.collection_stale_days", readonly=False
+    )
+    collection_ceiling = fields.Integer(
+        related="collection_company_id.collection_ceiling", readonly=False
+    )
     collection_supervisor_id = fields.Many2one(
         related="collection_company_id.collection_supervisor_id", readonly=False
     )

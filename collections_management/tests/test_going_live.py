@@ -3,7 +3,7 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import email_normalize
 
-from .common import CollectionsCommon
+from .common import TODAY, CollectionsCommon, days
 
 
 class GoingLiveCommon(CollectionsCommon):
@@ -209,3 +209,83 @@ class TestPage(GoingLiveCommon):
                 action = page.with_context(check=check).action_open_customers()
                 found = self.system["collection.customer"].search(action["domain"])
                 self.assertEqual(found, expected)
+
+
+class TestDoubt(GoingLiveCommon):
+    """Notices wait for approval when customers may have paid, or when there are unusually many."""
+
+    def _run(self):
+        self._run_job("_cron_run")
+        return self.system["collection.notice"].search(
+            [("company_id", "=", self.company.id), ("date", "=", TODAY)]
+        )
+
+    def _make_bank_line(self, date):
+        return self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "date": date,
+                "payment_ref": "Something",
+                "amount": 10,
+            }
+        )
+
+    def test_with_a_stale_bank_they_wait_and_say_why(self):
+        self._make_bank_line(days(-20))
+        notices = self._run()
+        self.assertEqual(set(notices.mapped("state")), {"to_approve"})
+        self.assertIn("newest bank transaction", notices[0].failure)
+        self.assertFalse(self.deliver())
+        notices.action_approve()
+        self.deliver()
+        self.assertEqual(set(notices.mapped("state")), {"sent"})
+
+    def test_only_working_days_make_it_stale(self):
+        # a Wednesday; five working days lie between, and two weekends' ends
+        self._make_bank_line(days(-8))
+        self.assertEqual(set(self._run().mapped("state")), {"ready"})
+
+    def test_one_working_day_more_makes_it_stale(self):
+        self._make_bank_line(days(-9))
+        self.assertEqual(set(self._run().mapped("state")), {"to_approve"})
+
+    def test_a_company_that_keeps_no_bank_here_goes_on(self):
+        self.assertEqual(set(self._run().mapped("state")), {"ready"})
+
+    def test_the_limit_can_be_lifted(self):
+        self._make_bank_line(days(-200))
+        self.company.collection_stale_days = 0
+        self.assertEqual(set(self._run().mapped("state")), {"ready"})
+
+    def test_a_person_who_runs_one_customer_has_looked(self):
+        self._make_bank_line(days(-200))
+        run = self.env["collection.run"].with_user(self.collector)
+        notice = run._run_customers(self.customer.with_user(self.collector))
+        self.assertEqual(notice.state, "ready")
+
+    def test_more_than_the_ceiling_asks_first(self):
+        self.company.collection_ceiling = 1
+        notices = self._run()
+        self.assertEqual(set(notices.mapped("state")), {"to_approve"})
+        self.assertIn("more than the 1", notices[0].failure)
+
+    def test_as_many_as_the_ceiling_leave(self):
+        self.company.collection_ceiling = 2
+        self.assertEqual(set(self._run().mapped("state")), {"ready"})
+
+    def test_more_than_three_times_the_usual_asks_first(self):
+        for ago in range(5, 0, -1):
+            before = self._make_customer(f"Before {ago}")
+            self._make_invoice(before, due=-3 - ago)
+            with self.at(-ago):
+                self.run_day(before)
+        for number in range(2):
+            self._make_invoice(self._make_customer(f"More {number}"))
+        notices = self._run()
+        self.assertEqual(set(notices.mapped("state")), {"to_approve"})
+        self.assertIn("usually there are 1", notices[0].failure)
+
+    def test_limits_are_not_negative(self):
+        for field in ("collection_ceiling", "collection_stale_days"):
+            with self.subTest(field=field), self.assertRaisesRegex(ValidationError, "negative"):
+                self.company[field] = -1

@@ -53,6 +53,10 @@ class CollectionGoingLive(models.TransientModel):
     has_outgoing = fields.Boolean(string="Outgoing mail server", compute="_compute_checks")
     has_incoming = fields.Boolean(string="Answers come back to Odoo", compute="_compute_checks")
 
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        self.display_name = self.env._("Going Live")
+
     @api.depends("company_id")
     def _compute_settings(self):
         for page in self:
@@ -95,12 +99,7 @@ class CollectionGoingLive(models.TransientModel):
             for name, domain in page._get_check_domains().items():
                 page[name] = customers.search_count(domain)
             company = page.company_id.sudo()
-            page.bank_date = (
-                self.env["account.bank.statement.line"]
-                .sudo()
-                .search([("company_id", "child_of", company.id)], order="date desc", limit=1)
-                .date
-            )
+            page.bank_date = company._get_newest_bank_date()
             page.has_bank_account = bool(company.collection_bank_account_id or company.bank_ids)
             page.has_outgoing = bool(self.env["ir.mail_server"].sudo().search_count([], limit=1))
             page.has_incoming = bool(company.alias_domain_id.catchall_email)
