@@ -3,7 +3,7 @@
 from .clock import timed
 
 MESSAGES = 500
-BATCH = 50
+BATCH = 100
 
 
 def compose(env):

@@ -921,7 +921,8 @@ class CollectionDueItem(models.Model):
             JOIN res_partner relative ON relative.commercial_partner_id = file.partner_id
             JOIN account_move_line other ON other.partner_id = relative.id
            WHERE file.id %(files)s
-             AND %(root)s = file.company_id
+             -- no way to join: lines are to be found by their partner, not by their company
+             AND (%(root)s = file.company_id) IS TRUE
              -- asked once for all customers, unlike a join
              AND (other.account_id IN (
                     SELECT ledger.id

@@ -11,7 +11,7 @@ from .collection_due_item import TO_SAY
 _logger = logging.getLogger(__name__)
 
 DECIDE_BATCH = 5000  # customers decided in one transaction: smaller ones cost more a customer
-DELIVER_BATCH = 50  # notices composed in one transaction
+DELIVER_BATCH = 100  # notices composed in one transaction
 TRIES = 3  # a batch that collides with another server is tried again
 RETRY_COMPANY_MINUTES = 30  # until the day of a company that failed is tried again
 
