@@ -29,13 +29,13 @@ def one_move(env):
 
 
 def one_customer(env):
-    """Read one customer's open items; beside it, the customer's open journal items."""
+    """Read one customer's open items as the file shows them; beside it, the open journal items."""
     env = _as_person(env)
     partners = _sample(env, "partner_id")
+    files = env["collection.customer"].search([("partner_id", "in", partners)])
+    items = _get_tab(files)
     return {
-        "ours": typical(
-            env, lambda partner: _read_page(env, *_ours([("partner_id", "=", partner)])), partners
-        ),
+        "ours": typical(env, lambda file: file.web_read({"due_item_ids": items}), files),
         "bare": typical(
             env, lambda partner: _read_page(env, *_native("partner_id", partner)), partners
         ),
@@ -111,11 +111,25 @@ def _read_page(env, model, view, domain, page=0):
     )
 
 
+def _get_tab(files):
+    """Return what the form of a customer's file asks for of its open items."""
+    view = files.env.ref("collections_management.collection_customer_view_form")
+    arch = etree.fromstring(files.get_view(view.id, "form")["arch"])
+    [tab] = arch.xpath("//field[@name='due_item_ids']/list")
+    fields = _get_fields(files.due_item_ids, tab)
+    return {"fields": fields, "limit": int(tab.get("limit"))}
+
+
 def _get_specification(records, view):
     """Return the fields that the list asks for."""
     arch = etree.fromstring(records.get_view(records.env.ref(view).id, "list")["arch"])
+    return _get_fields(records, arch)
+
+
+def _get_fields(records, arch):
+    """Return the fields of a list, hidden ones too, as the web client asks for them."""
     specification = {}
-    for node in arch.xpath("/list/field"):
+    for node in arch.xpath("./field"):
         name = node.get("name")
         relational = records._fields[name].type in ("many2one", "many2many", "one2many")
         specification[name] = {"fields": {"display_name": {}}} if relational else {}
