@@ -353,14 +353,22 @@ class CollectionNoticeContent(models.AbstractModel):
             "credit": residual < 0,
             "name": self._get_document_name(item),
             "url": links.get(item["move_id"]),
-            "date": format_date(self.env, item["date_invoice"]),
-            "due": format_date(self.env, item["date_due"]),
+            "date": self._format_day(item["date_invoice"]),
+            "due": self._format_day(item["date_due"]),
             "when": self._get_due_text(item["days_overdue"]),
             "amount": open_text
             if original == residual
             else format_amount(self.env, original, currency),
             "open": open_text,
         }
+
+    def _format_day(self, date):
+        """Return a date as text; the messages of a batch name the same days over and over."""
+        texts = self.env.cr.cache.setdefault("collection_days", {})
+        key = (self.env.lang, date)
+        if key not in texts:
+            texts[key] = format_date(self.env, date)
+        return texts[key]
 
     def _get_document_name(self, item):
         """Return how a document is called to the customer; payments have numbers only for us."""

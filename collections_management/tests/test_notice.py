@@ -548,10 +548,10 @@ class TestFailures(NoticeCommon):
         run = self.registry["collection.run"]
         decide = run._decide
 
-        def fail_for_one(self_run, company, customers, simulate=False):
+        def fail_for_one(self_run, company, customers, **options):
             if self.customer.id in customers.ids:
                 raise ValueError("Broken record")
-            return decide(self_run, company, customers, simulate=simulate)
+            return decide(self_run, company, customers, **options)
 
         with (
             patch.object(run, "_decide", fail_for_one),
