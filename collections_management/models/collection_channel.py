@@ -40,6 +40,7 @@ class CollectionChannel(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
+        # sudo: notices that the user may not see keep a channel too
         used = (
             self.env["collection.notice"].sudo().search([("channel_id", "in", self.ids)], limit=1)
         )

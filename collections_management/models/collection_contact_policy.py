@@ -75,8 +75,8 @@ class CollectionContactPolicy(models.Model):
 
         :return: tuple of pairs of ids: policy and root company
         """
-        # sudo: whoever looks at an item sees the same decision
-        policies = self.sudo().search([])
+        # sudo: whoever looks at an item sees the same decision; archived ones, as schemes may keep one
+        policies = self.sudo().with_context(active_test=False).search([])
         companies = self.env["res.company"].sudo().search([("parent_id", "=", False)])
         working = {}
         closed = []
@@ -90,17 +90,30 @@ class CollectionContactPolicy(models.Model):
         return tuple(closed)
 
     def _is_working_day(self, date, company):
-        """Tell whether messages may leave on ``date``.
-
-        A policy without any calendar (its own or the company's) works from Monday to Friday.
-        """
+        """Tell whether messages may leave on ``date``."""
         self.ensure_one()
-        calendar = self._get_calendar(company)
+        return date in self._get_working_days(self._get_calendar(company), date, date)
+
+    @api.model
+    def _get_working_days(self, calendar, first, last):
+        """Return on which days a calendar works; without one: from Monday to Friday.
+
+        :param calendar: resource.calendar, may be empty
+        :param datetime.date first: the first day looked at
+        :param datetime.date last: the last one
+        :rtype: set of datetime.date
+        """
         if not calendar:
-            return date.weekday() < 5
+            number = (last - first).days + 1
+            days = {first + timedelta(days=later) for later in range(number)}
+            return {day for day in days if day.weekday() < 5}
         tz = pytz.timezone(calendar.tz or "UTC")
-        start = tz.localize(datetime.combine(date, time.min))
-        return bool(calendar._work_intervals_batch(start, start + timedelta(days=1))[False])
+        start, end = (
+            tz.localize(datetime.combine(day, time.min))
+            for day in (first, last + timedelta(days=1))
+        )
+        intervals = calendar._work_intervals_batch(start, end)[False]
+        return {begin.date() for begin, _end, _attendance in intervals}
 
     def _is_open_now(self, company, now=None):
         """Tell whether messages may leave at this moment.

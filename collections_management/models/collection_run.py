@@ -380,6 +380,7 @@ class CollectionRun(models.AbstractModel):
     def _is_delivery_forgotten(self):
         """Tell whether notices wait and nothing calls the delivery job: a run was killed before."""
         job = self.env.ref("collections_management.ir_cron_collection_deliver")
+        # sudo: scheduled jobs belong to the system
         called = (
             self.env["ir.cron.trigger"]
             .sudo()

@@ -1,4 +1,4 @@
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
 import pytz
 
@@ -212,18 +212,11 @@ class ResCompany(models.Model):
 
     def _count_working_days(self, date):
         """Return how many working days lie after ``date``, up to yesterday."""
-        today = self._get_collection_today()
-        between = [date + timedelta(days=number) for number in range(1, (today - date).days)]
-        calendar = self.resource_calendar_id
-        if not calendar or not between:
-            return sum(day.weekday() < 5 for day in between)
-        tz = pytz.timezone(calendar.tz or "UTC")
-        start, end = (
-            tz.localize(datetime.combine(day, time.min))
-            for day in (between[0], between[-1] + timedelta(days=1))
-        )
-        intervals = calendar._work_intervals_batch(start, end)[False]
-        return len({begin.date() for begin, _end, _meta in intervals})
+        first, last = date + timedelta(days=1), self._get_collection_today() - timedelta(days=1)
+        if first > last:
+            return 0
+        policies = self.env["collection.contact.policy"]
+        return len(policies._get_working_days(self.resource_calendar_id, first, last))
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()

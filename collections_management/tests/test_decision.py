@@ -503,6 +503,11 @@ class TestWorkingDays(CollectionsCommon):
         self._close(self.company.resource_calendar_id)
         self.assertDecision(self.invoice, "not_working_day")
 
+    def test_archived_policy_of_a_scheme_still_counts(self):
+        self.policy.active = False
+        self._close(self.calendar)
+        self.assertDecision(self.invoice, "not_working_day")
+
     def test_scheme_without_policy_works_every_day(self):
         self.polite.policy_id = False
         self._close(self.company.resource_calendar_id)
