@@ -527,7 +527,7 @@ class CollectionNotice(models.Model):
 
     def _deliver_email(self):
         """Compose the e-mails in batch; they wait in the mail queue as outgoing."""
-        addressed = self._set_recipients()
+        addressed = self._set_recipients()._with_open_items()
         own_words = addressed.filtered("body")
         for notice in own_words:
             notice._compose(subject=notice.subject, body=notice.body)

@@ -66,9 +66,7 @@ class CollectionNoticeContent(models.AbstractModel):
     )
     @api.depends_context("collection_print")
     def _compute_words(self):
-        items = self._read_open_items(self.customer_id)
-        if not self.env.context.get("collection_print"):
-            self._ensure_access_tokens(items.values())
+        items = self._with_open_items().env.context["collection_open_items"]
         online = self._get_online_companies().ids
         for notice in self:
             worded = notice.with_context(
@@ -108,6 +106,22 @@ class CollectionNoticeContent(models.AbstractModel):
     # Open items
     # ------------------------------------------------------------
 
+    def _with_open_items(self):
+        """Return these notices with their customers' open items in the context.
+
+        The composer cleans all caches after every 50 messages: what is read once for a batch is
+        handed on to it like this. Items in the context already are kept.
+
+        :return: self with ``collection_open_items``, see ``_read_open_items``, in the context
+        """
+        known = self.env.context.get("collection_open_items", {})
+        if known.keys() >= set(self.customer_id.ids):
+            return self
+        items = self._read_open_items(self.customer_id)
+        if not self.env.context.get("collection_print"):
+            self._ensure_access_tokens(items.values())
+        return self.with_context(collection_open_items=items)
+
     @api.model
     def _read_open_items(self, customers):
         """Read all open items of some customers as they are now, in one query a company.
@@ -131,7 +145,7 @@ class CollectionNoticeContent(models.AbstractModel):
             ]
         )
         self.env["account.move.line"].flush_model(["name"])
-        items = defaultdict(list)
+        items = {id_: [] for id_ in customers.ids}
         for company, files in customers.grouped("company_id").items():
             date, ids = company._get_collection_today(), SQL("%s", tuple(files.ids))
             query = DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids))
@@ -346,9 +360,11 @@ class CollectionNoticeContent(models.AbstractModel):
         return values
 
     def _prepare_row(self, item, currency, links):
-        """Return the texts of one open item; ``url`` is empty where there is no link."""
+        """Return the texts of one open item; ``url`` is empty where there is no link.
+
+        The original ``amount`` is told only where part of it has been paid.
+        """
         original, residual = item["amount_currency"], item["residual_currency"]
-        open_text = format_amount(self.env, residual, currency)
         return {
             "credit": residual < 0,
             "name": self._get_document_name(item),
@@ -356,10 +372,10 @@ class CollectionNoticeContent(models.AbstractModel):
             "date": self._format_day(item["date_invoice"]),
             "due": self._format_day(item["date_due"]),
             "when": self._get_due_text(item["days_overdue"]),
-            "amount": open_text
-            if original == residual
-            else format_amount(self.env, original, currency),
-            "open": open_text,
+            "amount": format_amount(self.env, original, currency)
+            if currency.compare_amounts(original, residual)
+            else False,
+            "open": format_amount(self.env, residual, currency),
         }
 
     def _format_day(self, date):

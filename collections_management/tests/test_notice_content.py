@@ -80,7 +80,9 @@ class TestItems(ContentCommon):
         )
         rows = self._get_tables(self.decide(customer))[0]
         self.assertEqual(
-            [row[-1] for row in rows[1:]], ["$ 300.00 $ 300.00", "$ 700.00 $ 700.00", "$ 1,000.00"]
+            [row[-1] for row in rows],
+            ["Open amount", "$ 300.00", "$ 700.00", "$ 1,000.00"],
+            "the original amount is told only where a part has been paid",
         )
 
     def test_amounts_are_those_of_the_moment_it_is_written(self):
