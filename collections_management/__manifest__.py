@@ -26,6 +26,7 @@
         # Wizards
         "wizards/collection_pause_views.xml",
         "wizards/collection_preview_views.xml",
+        "wizards/collection_dry_run_views.xml",
         "wizards/collection_going_live_views.xml",
         # Views
         "views/collection_due_item_views.xml",

@@ -1,6 +1,7 @@
 """Whatever the ledger looks like: items add up to it, each has one decision, and the run keeps to it."""
 
 from collections import defaultdict
+from datetime import date, timedelta
 
 from freezegun import freeze_time
 
@@ -159,6 +160,35 @@ class TestLedgerProperties(MailCase):
             self.assertEqual(
                 sorted(self.env.execute_query(once)), sorted(self.env.execute_query(each))
             )
+
+    def test_dry_run_says_what_the_days_then_say(self):
+        """Today's job says what a dry run foretold, and so does that of each day after it."""
+        self.prepare(entries=True)
+        foretold = {}
+        for company in self.roots:
+            run = self.env["collection.dry.run"].create({"company_id": company.id, "days": 16})
+            run._forecast()
+            self.assertFalse(self.env["collection.notice"].search([]), "nothing is made")
+            for notice in run.notice_ids:
+                key = (notice.date, notice.customer_id, notice.channel_id, notice.step_id)
+                self.assertNotIn(key, foretold)
+                foretold[key] = {
+                    (item.move_line_id, item.step_id, item.repetition) for item in notice.item_ids
+                }
+        said = {}
+        for ahead in range(17):
+            day = date(2026, 3, 11) + timedelta(days=ahead)
+            with freeze_time(f"{day} 10:00:00"):
+                for notice in self.decide():
+                    key = (day, notice.customer_id, notice.channel_id, notice.step_id)
+                    said[key] = {
+                        (line.move_line_id, line.step_id, line.repetition)
+                        for line in notice.line_ids
+                    }
+                    notice.write({"state": "sent", "sent_date": day})
+                self.env.flush_all()
+        self.assertGreater(len({key[0] for key in said}), 7, "on most days something is said")
+        self.assertEqual(foretold, said)
 
     def test_second_run_of_the_day_says_nothing(self):
         self.prepare()

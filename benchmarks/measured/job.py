@@ -65,3 +65,23 @@ def decide(env):
         "ours": typical(env, env.execute_query, [query] * REPEAT),
         "bare": typical(env, env.execute_query, [plain.SUM] * REPEAT),
     }
+
+
+def dry_run(env):
+    """Foretell today and the next 30 days.
+
+    :return: dict of ``ours`` and ``bare`` (times), and of how many ``messages``, ``items`` and
+        ``days`` it foretold
+    """
+    bare = typical(env, env.execute_query, [plain.SUM] * REPEAT)
+    company = env.ref("base.user_admin").company_id
+    foretold = env["collection.dry.run"].create({"company_id": company.id, "days": 30})
+    _none, ours = timed(env, foretold._forecast)
+    notices = foretold.notice_ids
+    return {
+        "ours": ours,
+        "bare": bare,
+        "messages": len(notices),
+        "items": _count(env, "collection_dry_run_item"),
+        "days": len(set(notices.mapped("date"))),
+    }

@@ -299,6 +299,11 @@ class AccountMove(models.Model):
         )
         return dict(action, domain=[("move_id", "in", self.ids)], context={})
 
+    def action_open_collection_dry_run(self):
+        """Show what would be said of the invoice in the next days."""
+        self.ensure_one()
+        return self.env["collection.dry.run"]._show(self.collection_customer_id, move=self)
+
     def action_open_collection_customer(self):
         self.ensure_one()
         return self.partner_id.action_open_collection_customer()

@@ -660,6 +660,10 @@ class CollectionCustomer(models.Model):
         )
         return dict(action, domain=[("customer_id", "=", self.id)], context={})
 
+    def action_open_dry_run(self):
+        """Show what would be said to the customer in the next days."""
+        return self.env["collection.dry.run"]._show(self)
+
     def action_open_partner(self):
         self.ensure_one()
         return {

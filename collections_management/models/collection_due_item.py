@@ -1108,6 +1108,11 @@ class CollectionDueItem(models.Model):
             "view_mode": "form",
         }
 
+    def action_open_dry_run(self):
+        """Show what would be said of the item in the next days."""
+        self.ensure_one()
+        return self.env["collection.dry.run"]._show(self.customer_id, move=self.move_id)
+
     def action_pause(self):
         """Open the dialog that pauses the chosen items until a date."""
         return {

@@ -183,26 +183,19 @@ class CollectionRun(models.AbstractModel):
                       FROM (%(query)s) item
                      WHERE item.decision IN %(wanted)s AND (%(simulate)s OR item.mode <> 'simulation')
                 ), decided AS MATERIALIZED (
-                    SELECT item.*, way.channel_id
-                      FROM items item
-                      JOIN LATERAL (%(ways)s) way ON TRUE
-                     WHERE item.decision <> 'not_delivered'
+                    %(decided)s
                 ), made AS (
                     INSERT INTO collection_notice (
                         customer_id, partner_id, collector_id, company_id, channel_id, step_id,
                         strategy_id, date, state, failure, attempts,
                         create_uid, write_uid, create_date, write_date)
-                    SELECT DISTINCT ON (decided.customer_id, decided.channel_id)
-                           decided.customer_id, decided.partner_id, decided.collector_id,
-                           %(company)s, decided.channel_id, decided.next_step_id,
-                           decided.strategy_id, %(date)s,
-                           CASE WHEN decided.mode = 'approve' OR %(doubt)s IS NOT NULL
+                    SELECT firmest.customer_id, firmest.partner_id, firmest.collector_id,
+                           %(company)s, firmest.channel_id, firmest.next_step_id,
+                           firmest.strategy_id, %(date)s,
+                           CASE WHEN firmest.mode = 'approve' OR %(doubt)s IS NOT NULL
                                 THEN 'to_approve' ELSE 'ready' END,
                            %(doubt)s, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-                      FROM decided
-                      JOIN collection_step step ON step.id = decided.next_step_id
-                     ORDER BY decided.customer_id, decided.channel_id,
-                              step.phase <> 'upcoming' DESC, step.level DESC
+                      FROM (%(firmest)s) firmest
                     RETURNING id, customer_id, channel_id
                 ), lines AS (
                     INSERT INTO collection_notice_line (
@@ -230,7 +223,8 @@ class CollectionRun(models.AbstractModel):
                 SELECT NULL, move_id FROM items WHERE decision = 'not_delivered'
                 """,
                 query=DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids)),
-                ways=self._get_ways_sql(),
+                decided=self._get_decided_sql(),
+                firmest=self._get_firmest_sql(),
                 wanted=(*TO_SAY, "not_delivered"),
                 simulate=simulate,
                 company=company.id,
@@ -244,6 +238,35 @@ class CollectionRun(models.AbstractModel):
         if undelivered and not simulate:
             self._send_undelivered(company, self.env["account.move"].browse(undelivered))
         return self.env["collection.notice"].browse(id_ for id_, _move_id in rows if id_)
+
+    @api.model
+    def _get_decided_sql(self):
+        """What is said today: a row per channel of each of ``items`` (rows of the decision)."""
+        return SQL(
+            """
+            SELECT item.*, way.channel_id
+              FROM items item
+              JOIN LATERAL (%s) way ON TRUE
+             WHERE item.decision IN %s
+            """,
+            self._get_ways_sql(),
+            TO_SAY,
+        )
+
+    @api.model
+    def _get_firmest_sql(self):
+        """What gives each notice its step: per customer and channel the firmest of ``decided``."""
+        return SQL(
+            """
+            SELECT DISTINCT ON (decided.customer_id, decided.channel_id)
+                   decided.customer_id, decided.partner_id, decided.collector_id,
+                   decided.channel_id, decided.next_step_id, decided.strategy_id, decided.mode
+              FROM decided
+              JOIN collection_step step ON step.id = decided.next_step_id
+             ORDER BY decided.customer_id, decided.channel_id,
+                      step.phase <> 'upcoming' DESC, step.level DESC
+            """
+        )
 
     @api.model
     def _get_ways_sql(self):

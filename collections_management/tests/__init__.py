@@ -10,3 +10,4 @@ from . import test_rights
 from . import test_refusals
 from . import test_journeys
 from . import test_going_live
+from . import test_dry_run

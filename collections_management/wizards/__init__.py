@@ -1,5 +1,8 @@
 from . import (
     base_partner_merge,
+    collection_dry_run,
+    collection_dry_run_item,
+    collection_dry_run_notice,
     collection_going_live,
     collection_pause,
     collection_preview,
