@@ -115,7 +115,13 @@ class CollectionCustomer(models.Model):
         help="For message templates: the notice and what it says.",
     )
     notice_ids = fields.One2many("collection.notice", "customer_id", string="Notices")
-    due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
+    due_item_ids = fields.One2many(
+        "collection.due.item",
+        "customer_id",
+        string="Open Items",
+        # which they are needs no decision
+        context={"collection_facts_only": True},
+    )
     notice_count = fields.Integer(compute="_compute_notice_count")
 
     balance = fields.Monetary(
