@@ -31,6 +31,7 @@
         # Views
         "views/collection_due_item_views.xml",
         "views/collection_notice_views.xml",
+        "views/collection_notice_by_hand_views.xml",
         "views/collection_customer_views.xml",
         "views/collection_hold_views.xml",
         "views/collection_strategy_views.xml",

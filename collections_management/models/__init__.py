@@ -12,6 +12,7 @@ from . import (
     collection_hold,
     collection_notice_content,
     collection_notice,
+    collection_notice_by_hand,
     collection_notice_line,
     collection_round,
     collection_run,

@@ -38,6 +38,15 @@ class CollectionChannel(models.Model):
 
     _code_unique = models.UniqueIndex("(code)", "There is already a channel with this code.")
 
+    def _get_needed_field(self):
+        """Hook: the field of a contact without which the channel does not reach it.
+
+        :return: name of a field of res.partner; falsy: any contact will do (a letter goes to the
+            customer's address where the contact has none)
+        """
+        self.ensure_one()
+        return {"letter": False, "call": "phone", "whatsapp": "phone"}.get(self.code, "email")
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         # sudo: notices that the user may not see keep a channel too

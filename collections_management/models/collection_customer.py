@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import SQL
 
 from .account_move_line import OPEN_LINE
@@ -516,13 +516,14 @@ class CollectionCustomer(models.Model):
     # Contacts
     # ------------------------------------------------------------
 
-    def _get_recipient(self, role="payments"):
+    def _get_recipient(self, role="payments", needs="email"):
         """Return the contact that a message is for.
 
         Management falls back to payments, payments to the invoice address; a contact without
-        e-mail address gives way to the customer itself.
+        e-mail address (or what the channel needs) gives way to the customer itself.
 
         :param str role: ``payments`` or ``management``
+        :param needs: field that the contact must have; falsy: none
         :rtype: res.partner
         """
         self.ensure_one()
@@ -532,7 +533,7 @@ class CollectionCustomer(models.Model):
             choices.insert(0, self.management_contact_id)
         choices = [choice for choice in choices if choice and choice.active]
         return next(
-            (choice for choice in choices if choice.email),
+            (choice for choice in choices if not needs or choice[needs]),
             choices[0] if choices else self.partner_id,
         )
 
@@ -627,6 +628,19 @@ class CollectionCustomer(models.Model):
     # ------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------
+
+    def _lock_for_person(self):
+        """Lock the files for what a person does with them now.
+
+        :raises LockError: when a job has some of them in hand
+        """
+        if busy := self - self.try_lock_for_update(allow_referencing=True):
+            raise LockError(
+                self.env._(
+                    "The daily run has %(customer)s in hand at this moment: try again in a minute.",
+                    customer=busy[0].display_name,
+                )
+            )
 
     def action_run_now(self):
         """Decide and send for these customers now, as the daily job would."""

@@ -182,8 +182,11 @@ class CollectionNotice(models.Model):
         self._retry_now()
         self.env["collection.run"]._trigger_delivery()
 
-    def action_mark_done(self):
-        """Confirm that the call was made, the letter posted, the action taken."""
+    def action_mark_done(self, comment=False):
+        """Confirm that the call was made, the letter posted, the action taken.
+
+        :param str comment: what came of it, for the customer's conversation
+        """
         self._check_state(["queued", "ready", "failed"], self.env._("mark as done"))
         for notice in self:
             if not notice.is_manual:
@@ -193,9 +196,14 @@ class CollectionNotice(models.Model):
                         notice=notice.display_name,
                     )
                 )
-        activities = self.activity_id
+        tasks = self.activity_id.filtered("active")
         self._mark_sent()
-        activities.filtered("active").action_feedback()
+        if not comment:
+            # what was said stands on the conversation already: no second line for the task
+            said = self.filtered("message_id").activity_id & tasks
+            said.action_archive()
+            tasks -= said
+        tasks.action_feedback(feedback=comment)
 
     def action_edit_message(self):
         """Put the template's words into the notice so that a person can change them."""
@@ -232,12 +240,6 @@ class CollectionNotice(models.Model):
             "res_id": self.customer_id.id,
             "view_mode": "form",
         }
-
-    def action_print_letter(self):
-        self._check_state(["ready", "queued", "sent"], self.env._("print"))
-        return self.env.ref("collections_management.action_report_notice_letter").report_action(
-            self
-        )
 
     def _get_result_notification(self):
         """Tell the person who pressed the button what came of it."""
@@ -372,12 +374,13 @@ class CollectionNotice(models.Model):
     # Recheck
     # ------------------------------------------------------------
 
-    def _recheck(self):
+    def _recheck(self, in_hand=False):
         """Ask the decision again, as if these notices had not been made, and follow it.
 
         Items that are no longer said today leave the notice; a notice without items is
         cancelled; one that only has to wait, waits. Amounts are brought up to date.
 
+        :param bool in_hand: a person carries them out now (see ``_has_to_wait``)
         :return: the notices that may be delivered now
         """
         wanted = self._get_rechecked_items()
@@ -387,13 +390,14 @@ class CollectionNotice(models.Model):
             kept = notice._get_live_lines().filtered(
                 lambda line, items=items: line.move_line_id.id in items
             )
-            if any(self._has_to_wait(items[line.move_line_id.id]) for line in kept):
+            if any(self._has_to_wait(items[line.move_line_id.id], in_hand) for line in kept):
                 continue
             if not kept:
                 notice._withdraw(self.env._("Paid, held, settled or lapsed before it was sent."))
                 continue
             changed = notice._refresh_lines(kept, items)
             if changed and notice.body:
+                notice.activity_id.unlink()
                 notice._set_state("to_approve")
                 notice.failure = self.env._("Its items changed after you wrote the message.")
             else:
@@ -409,14 +413,15 @@ class CollectionNotice(models.Model):
         self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])._recheck()
 
     @api.model
-    def _has_to_wait(self, item):
+    def _has_to_wait(self, item, in_hand=False):
         """Tell whether an item is neither sent nor withdrawn for now.
 
         So it is on a day that is not the customer's, and when someone went back to simulation.
 
         :param dict item: row of ``_get_rechecked_items``
+        :param bool in_hand: a person carries it out, and chooses the day
         """
-        return item["decision"] in WAITS or item["mode"] == "simulation"
+        return item["mode"] == "simulation" or (item["decision"] in WAITS and not in_hand)
 
     def _is_current(self):
         """Tell whether the notice, already composed, still says what is true at this moment."""
@@ -648,13 +653,44 @@ class CollectionNotice(models.Model):
     def _render_message(self):
         """Return subject and body as the template has them now, in the recipient's language."""
         self.ensure_one()
-        recipient = self.customer_id._get_recipient(self.step_id.recipient_role)
-        self.write({"recipient_id": recipient.id, "lang": self._get_lang(recipient)})
-        template = self.step_id.template_id.with_context(**self._get_render_context())
-        customer_id = self.customer_id.id
-        subject = template._render_field("subject", [customer_id], compute_lang=True)
-        body = template._render_field("body_html", [customer_id], compute_lang=True)
-        return subject[customer_id], body[customer_id]
+        return self._render_messages()[self]
+
+    def _render_messages(self):
+        """Return subject and body of each notice as its template has them now.
+
+        In the recipients' languages; the open items are read once for all.
+
+        :return: dict notice -> (subject, body)
+        """
+        self._choose_recipients()
+        words = {}
+        for template, notices in (
+            self._with_open_items().grouped(lambda notice: notice.step_id.template_id).items()
+        ):
+            for batch in notices._one_per_customer():
+                ids = batch.customer_id.ids
+                worded = template.with_env(batch.env).with_context(**batch._get_render_context())
+                subjects = worded._render_field("subject", ids, compute_lang=True)
+                bodies = worded._render_field("body_html", ids, compute_lang=True)
+                for notice in batch:
+                    customer_id = notice.customer_id.id
+                    words[notice] = (subjects[customer_id], bodies[customer_id])
+        return words
+
+    def _choose_recipients(self):
+        """Note whom each notice is for and in which language, as it stands now."""
+        for notice in self:
+            recipient = notice._get_recipient()
+            values = {"recipient_id": recipient.id, "lang": notice._get_lang(recipient)}
+            if (notice.recipient_id, notice.lang) != (recipient, values["lang"]):
+                notice.write(values)
+
+    def _get_recipient(self):
+        """Return the contact that the notice's channel reaches (res.partner)."""
+        self.ensure_one()
+        return self.customer_id._get_recipient(
+            self.step_id.recipient_role, needs=self.channel_id._get_needed_field()
+        )
 
     def _deliver_call(self):
         self._make_tasks()
@@ -679,7 +715,7 @@ class CollectionNotice(models.Model):
             .create([notice._prepare_task_values(model_id) for notice in self])
         )
         for notice, activity in zip(self, activities, strict=True):
-            recipient = notice.customer_id._get_recipient(notice.step_id.recipient_role)
+            recipient = notice._get_recipient()
             notice._set_state(
                 "queued",
                 activity_id=activity.id,

@@ -516,27 +516,6 @@ class CollectionNoticeContent(models.AbstractModel):
         self.ensure_one()
         return self.recipient_id or self.customer_id._get_recipient(self.step_id.recipient_role)
 
-    def _prepare_letter_values(self):
-        """Return the letter: ``recipient``, ``lang``, ``date``, ``subject`` and ``body``."""
-        self.ensure_one()
-        # sudo: the words are the same, whoever prints them
-        notice = self.sudo().with_context(collection_print=True)
-        recipient = notice._get_letter_recipient()
-        if notice.body:
-            subject, body = notice.subject, notice.body
-        elif notice.step_id.template_id:
-            subject, body = notice._render_message()
-        else:
-            subject, body = notice.step_id.name, notice.items_html
-        lang = notice.lang or notice._get_lang(recipient)
-        return {
-            "recipient": recipient.with_context(lang=lang),
-            "lang": lang,
-            "date": notice.company_id._get_collection_today(),
-            "subject": subject,
-            "body": body,
-        }
-
     def _get_attachments(self):
         """Return the PDFs that go with the message (ir.attachment), as its step asks."""
         self.ensure_one()

@@ -2,7 +2,6 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models, modules
-from odoo.exceptions import LockError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
@@ -308,14 +307,7 @@ class CollectionRun(models.AbstractModel):
         for company, files in customers.grouped("company_id").items():
             # sudo: notices are made by the system, whoever asks for them
             run = self.sudo().with_company(company)
-            if busy := files - files.try_lock_for_update(allow_referencing=True):
-                raise LockError(
-                    self.env._(
-                        "The daily run has %(customer)s in hand at this moment: try again in a "
-                        "minute.",
-                        customer=busy[0].display_name,
-                    )
-                )
+            files._lock_for_person()
             notices |= run._decide(company, files.sudo())
         self._trigger_delivery()
         return notices.with_env(self.env)

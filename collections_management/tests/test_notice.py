@@ -640,11 +640,6 @@ class TestTasks(NoticeCommon):
         self.deliver()
         self.assertEqual(len(self.customer.activity_ids), 1)
 
-    def test_letter_can_be_printed(self):
-        notice = self._make_task(self.letter)
-        action = notice.with_user(self.collector).action_print_letter()
-        self.assertEqual(action["type"], "ir.actions.report")
-
 
 class TestPreview(NoticeCommon):
     def _preview(self, user=None):
