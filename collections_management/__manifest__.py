@@ -22,11 +22,13 @@
         "data/ir_cron_data.xml",
         # Reports
         "report/collection_notice_letter.xml",
+        "report/collection_call_list.xml",
         "report/collection_statement.xml",
         # Wizards
         "wizards/collection_pause_views.xml",
         "wizards/collection_preview_views.xml",
         "wizards/collection_dry_run_views.xml",
+        "wizards/collection_mark_done_views.xml",
         "wizards/collection_going_live_views.xml",
         # Views
         "views/collection_due_item_views.xml",

@@ -203,6 +203,9 @@ class CollectionNotice(models.Model):
             said = self.filtered("message_id").activity_id & tasks
             said.action_archive()
             tasks -= said
+        else:
+            for notice in self.filtered(lambda notice: notice.activity_id not in tasks):
+                notice.customer_id._message_log(body=comment)
         tasks.action_feedback(feedback=comment)
 
     def action_edit_message(self):

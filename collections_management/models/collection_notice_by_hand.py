@@ -6,10 +6,18 @@ NAMED = 8  # notices that a message names one by one; it sums up the others
 
 
 class CollectionNotice(models.Model):
-    """What a person carries out: letters to print and post."""
+    """What a person carries out: letters to print and post, calls to make."""
 
     _inherit = "collection.notice"
 
+    user_id = fields.Many2one(
+        related="activity_id.user_id", string="Assigned To", help="Who has the task in hand."
+    )
+    phone = fields.Char(compute="_compute_phone", help="Of the contact, else of the customer.")
+    oldest_due_date = fields.Date(related="customer_id.oldest_due_date")
+    overdue = fields.Monetary(
+        related="customer_id.overdue", currency_field="company_currency_id", aggregator=False
+    )
     letter_subject = fields.Char(readonly=True)
     letter_body = fields.Html(
         string="Letter", readonly=True, help="The letter's words, as they were printed."
@@ -96,6 +104,57 @@ class CollectionNotice(models.Model):
                         action=action,
                     )
                 )
+
+    def action_open_mark_done(self):
+        """Ask what came of it, and mark the notices as done."""
+        self._check_state(["queued", "ready", "failed"], self.env._("mark as done"))
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Mark as Done"),
+            "res_model": "collection.mark.done",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_notice_ids": self.ids},
+        }
+
+    # ------------------------------------------------------------
+    # Calls
+    # ------------------------------------------------------------
+
+    @api.depends("recipient_id", "partner_id")
+    def _compute_phone(self):
+        for notice in self:
+            notice.phone = notice.recipient_id.phone or notice.partner_id.phone
+
+    @api.model
+    def action_print_my_calls(self):
+        """Print the call list of the calls that wait for me."""
+        calls = self.search(
+            [
+                ("channel_id.code", "=", "call"),
+                ("state", "=", "queued"),
+                ("activity_id.user_id", "=", self.env.uid),
+            ]
+        )
+        if not calls:
+            raise UserError(
+                self.env._(
+                    "No call waits for you. Choose calls of others in the list to print theirs."
+                )
+            )
+        return calls.action_print_calls()
+
+    def action_print_calls(self):
+        """Print the call list, one for each person who calls; what is no longer true is left out."""
+        self._check_channel("call", self.env._("print"))
+        self._check_state(["ready", "queued", "failed"], self.env._("print"))
+        calls, left_out = self._take_in_hand()
+        report = self.env.ref("collections_management.action_report_call_list")
+        return self._add_left_out(
+            calls and report.report_action(calls, config=False),
+            self.env._("No longer to call"),
+            left_out,
+        )
 
     # ------------------------------------------------------------
     # Letters

@@ -1,1 +1,6 @@
-from . import collection_notice_letter, collection_statement, due_item_workbook
+from . import (
+    collection_call_list,
+    collection_notice_letter,
+    collection_statement,
+    due_item_workbook,
+)

@@ -4,6 +4,7 @@ from . import (
     collection_dry_run_item,
     collection_dry_run_notice,
     collection_going_live,
+    collection_mark_done,
     collection_pause,
     collection_preview,
     mail_compose_message,
