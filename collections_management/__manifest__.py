@@ -6,7 +6,7 @@
     "author": "Collections for Odoo",
     "license": "LGPL-3",
     "depends": ["account", "mail", "portal", "resource"],
-    "external_dependencies": {"python": ["xlsxwriter"]},
+    "external_dependencies": {"python": ["openpyxl", "xlsxwriter"]},
     "data": [
         # Security
         "security/collection_security.xml",
@@ -29,6 +29,7 @@
         "wizards/collection_preview_views.xml",
         "wizards/collection_dry_run_views.xml",
         "wizards/collection_mark_done_views.xml",
+        "wizards/collection_opening_import_views.xml",
         "wizards/collection_going_live_views.xml",
         # Views
         "views/collection_due_item_views.xml",

@@ -1,1 +1,1 @@
-from . import due_item_export
+from . import due_item_export, opening_sheet

@@ -1,13 +1,10 @@
 import json
-import tempfile
 
 from werkzeug.exceptions import BadRequest
-from werkzeug.wsgi import wrap_file
 
-from odoo.exceptions import AccessError
-from odoo.http import Controller, content_disposition, request, route
+from odoo.http import Controller, request, route
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+from .workbook import check_may_export, stream_workbook
 
 
 class DueItemExport(Controller):
@@ -19,10 +16,7 @@ class DueItemExport(Controller):
         :param str context: JSON; its companies and language are used
         :param str filters: what the person filtered by, for the head of the sheets
         """
-        if not request.env.user.has_group("base.group_allow_export"):
-            raise AccessError(
-                request.env._("You may not export data; ask your administrator for that right.")
-            )
+        check_may_export()
         domain, context = self._read_json(domain, list), self._read_json(context, dict)
         request.update_context(
             **{
@@ -32,18 +26,9 @@ class DueItemExport(Controller):
             }
         )
         workbook = request.env["collection.due.item.workbook"]
-        # the response closes the file, and so removes it, when it is sent
-        file = tempfile.TemporaryFile()  # noqa: SIM115
-        workbook._write_workbook(file, domain, filters)
-        size = file.tell()
-        file.seek(0)
-        return request.make_response(
-            wrap_file(request.httprequest.environ, file),
-            headers=[
-                ("Content-Type", XLSX),
-                ("Content-Length", size),
-                ("Content-Disposition", content_disposition(workbook._get_file_name())),
-            ],
+        return stream_workbook(
+            workbook._get_file_name(),
+            lambda file: workbook._write_workbook(file, domain, filters),
         )
 
     def _read_json(self, text, kind):

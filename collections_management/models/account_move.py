@@ -113,7 +113,9 @@ class AccountMove(models.Model):
                 ["kind:array_agg"],
             )
         }
-        for move in self.sudo():
+        moves = self.sudo()
+        moves.fetch(["collection_status"])
+        for move in moves:
             status = kinds.get(move, "normal")
             if move.collection_status != status:
                 move.collection_status = status

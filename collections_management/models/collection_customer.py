@@ -712,7 +712,9 @@ class CollectionCustomer(models.Model):
         notices = {
             (step.name, channel.name): number
             for step, channel, number in self.env["collection.notice"]._read_group(
-                [("date", "=", date)], ["step_id", "channel_id"], ["__count"]
+                [("date", "=", date), ("taken_over", "=", False)],
+                ["step_id", "channel_id"],
+                ["__count"],
             )
         }
         return {"items": count, "amount": amount, "decisions": decisions, "notices": notices}

@@ -1,3 +1,7 @@
+from collections import defaultdict
+
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.tools import format_date
 
@@ -96,6 +100,16 @@ class CollectionHold(models.Model):
         :param datetime.date until: last day of the pause
         :param str reason: for colleagues
         """
+        self._pause_each({line: (until, reason) for line in lines})
+
+    @api.model
+    def _pause_each(self, pauses):
+        """Pause open items, each until a day and for a reason of its own.
+
+        :param dict pauses: account.move.line -> (last day of the pause, reason)
+        """
+        lines = self.env["account.move.line"].union(*pauses)
+        lines.fetch(["amount_residual_currency", "company_id", "currency_id", "move_id"])
         # sudo: the chosen lines are the person's to see; holds are written by the system
         holds = self.sudo()
         holds.search(
@@ -110,17 +124,20 @@ class CollectionHold(models.Model):
                     "reason": reason,
                     "date_to": until,
                 }
-                for line in lines
+                for line, (until, reason) in pauses.items()
             ]
         )
-        for move in lines.move_id:
-            move.message_post(
-                body=self.env._(
-                    "Collection paused until %(until)s: %(reason)s",
-                    until=format_date(self.env, until),
-                    reason=reason,
-                )
+        texts = defaultdict(dict)  # dict: the same pause of several instalments once
+        for line, (until, reason) in pauses.items():
+            text = self.env._(
+                "Collection paused until %(until)s: %(reason)s",
+                until=format_date(self.env, until),
+                reason=reason,
             )
+            texts[line.move_id.id][text] = None
+        lines.move_id._message_log_batch(
+            {move_id: Markup("<br/>").join(told) for move_id, told in texts.items()}
+        )
 
     @api.model
     def _close_expired(self, company, today):

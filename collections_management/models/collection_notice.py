@@ -83,6 +83,10 @@ class CollectionNotice(models.Model):
     )
     recipient_id = fields.Many2one("res.partner", readonly=True, ondelete="set null")
     lang = fields.Char(readonly=True)
+    taken_over = fields.Boolean(
+        readonly=True,
+        help="Said before collections were done here; from an opening sheet.",
+    )
     mailbox = fields.Char(
         string="Sent Instead To",
         readonly=True,
@@ -162,8 +166,12 @@ class CollectionNotice(models.Model):
         self._set_state("skipped")
 
     def action_cancel(self):
-        """Withdraw the notice: its items are decided anew on the next run."""
-        self._check_state(
+        """Withdraw the notice: its items are decided anew on the next run.
+
+        One that was sent stays; but what an opening sheet says was sent may be a mistake.
+        """
+        told = self.filtered(lambda notice: notice.taken_over and notice.state == "sent")
+        (self - told)._check_state(
             ["to_approve", "ready", "queued", "failed", "skipped"], self.env._("withdraw")
         )
         self._withdraw(self.env._("Withdrawn by %s.", self.env.user.name))
@@ -492,6 +500,7 @@ class CollectionNotice(models.Model):
             [
                 ("customer_id", "in", self.customer_id.ids),
                 ("date", "in", list({date for _customer, date in days})),
+                ("taken_over", "=", False),
             ]
         ).filtered(lambda notice: (notice.customer_id, notice.date) in days)
 

@@ -251,6 +251,7 @@ class ResCompany(models.Model):
                     ("company_id", "=", self.id),
                     ("is_message", "=", True),
                     ("state", "!=", "cancelled"),
+                    ("taken_over", "=", False),
                     ("date", "<", self._get_collection_today()),
                 ],
                 ["date:day"],

@@ -13,3 +13,4 @@ from . import test_letters
 from . import test_journeys
 from . import test_going_live
 from . import test_dry_run
+from . import test_opening_sheet

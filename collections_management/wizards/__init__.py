@@ -5,6 +5,7 @@ from . import (
     collection_dry_run_notice,
     collection_going_live,
     collection_mark_done,
+    collection_opening_import,
     collection_pause,
     collection_preview,
     mail_compose_message,

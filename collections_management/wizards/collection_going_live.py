@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.fields import Domain
 
 from ..models.collection_due_item import TO_SAY
 from ..models.collection_strategy import MODES
@@ -29,11 +30,24 @@ class CollectionGoingLive(models.TransientModel):
     mailbox = fields.Char(
         string="Send Everything To", compute="_compute_settings", store=True, readonly=False
     )
+    claim_entries = fields.Boolean(
+        string="Claim Opening Entries",
+        compute="_compute_settings",
+        store=True,
+        readonly=False,
+        help="Claim receivables that come from journal entries, such as opening balances. They are "
+        "then in the opening sheet, too.",
+    )
 
     customer_count = fields.Integer(string="Customers", compute="_compute_today")
     item_count = fields.Integer(string="Open Items", compute="_compute_today")
     amount = fields.Monetary(string="Open Amount", compute="_compute_today")
     pending_count = fields.Integer(string="Notices Waiting", compute="_compute_today")
+
+    entry_count = fields.Integer(
+        string="Open items from journal entries", compute="_compute_entries"
+    )
+    entry_amount = fields.Monetary(compute="_compute_entries")
 
     pilot_count = fields.Integer(string="Pilot Customers", compute="_compute_checks")
     no_address_count = fields.Integer(
@@ -63,6 +77,7 @@ class CollectionGoingLive(models.TransientModel):
             page.mode = page.company_id.collection_mode
             page.pilot = page.company_id.collection_pilot
             page.mailbox = page.company_id.collection_mailbox
+            page.claim_entries = page.company_id.collection_claim_entries
 
     # ------------------------------------------------------------
     # What would happen today
@@ -82,6 +97,18 @@ class CollectionGoingLive(models.TransientModel):
                     ("company_id", "=", page.company_id.id),
                     ("state", "in", ("to_approve", "ready", "failed")),
                 ]
+            )
+
+    @api.depends("company_id")
+    def _compute_entries(self):
+        entries = self.env["collection.opening.sheet"]._get_entries_domain()
+        for page in self:
+            [(page.entry_count, page.entry_amount)] = self.env["collection.due.item"]._read_group(
+                entries
+                & Domain("root_company_id", "=", page.company_id.id)
+                & Domain("residual_currency", ">", 0),
+                [],
+                ["__count", "residual:sum"],
             )
 
     def _get_today_domain(self):
@@ -139,6 +166,7 @@ class CollectionGoingLive(models.TransientModel):
                 "collection_mode": self.mode,
                 "collection_pilot": self.pilot,
                 "collection_mailbox": self.mailbox,
+                "collection_claim_entries": self.claim_entries,
             }
         )
         return self._reopen(self.env._("This is how it is now."))

@@ -1,0 +1,9 @@
+from . import (
+    collection_opening_part,
+    collection_opening_collector,
+    collection_opening_claim,
+    collection_opening_pause,
+    collection_opening_comment,
+    collection_opening_sheet,
+    collection_opening_workbook,
+)
