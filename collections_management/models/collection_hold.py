@@ -100,7 +100,7 @@ class CollectionHold(models.Model):
         :param datetime.date until: last day of the pause
         :param str reason: for colleagues
         """
-        self._pause_each({line: (until, reason) for line in lines})
+        self._pause_each(dict.fromkeys(lines, (until, reason)))
 
     @api.model
     def _pause_each(self, pauses):

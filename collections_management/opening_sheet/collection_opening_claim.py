@@ -162,56 +162,68 @@ class CollectionOpeningClaim(models.AbstractModel):
 
     @api.model
     def _get_problem(self, row, said, steps):
-        """Return what is wrong with a claim, as (column, sentence).
+        """Return what is wrong with a claim, as (column, sentence); None if it is right.
 
         :param list said: of the item, see ``_get_spoken``
         :param dict steps: name -> collection.step of the customer's scheme
         """
-        name, date, item = row.get("claim"), row.get("claim_date"), row.item
+        name, date = row.get("claim"), row.get("claim_date")
         if not name or not date:
             return ("claim_date" if name else "claim"), self.env._(
                 "A claim has a step and a day: write both, or empty both."
             )
-        if not item.strategy_id:
-            return "claim", self.env._(
-                "%s has no scheme, so there are no steps: choose one on the customer's file first.",
-                item.partner_id.display_name,
-            )
-        found = steps.get(normalize(name))
-        if not found:
-            return "claim", self.env._(
-                "“%(step)s” is no step of the customer's scheme “%(scheme)s”, which has: %(steps)s.",
-                step=name,
-                scheme=item.strategy_id.name,
-                steps=", ".join(self._get_steps(item.strategy_id).mapped("name")),
-            )
-        if len(found) > 1:
-            return "claim", self.env._(
-                "Scheme “%(scheme)s” has %(count)s steps called “%(step)s”: give them names of "
-                "their own first.",
-                scheme=item.strategy_id.name,
-                count=len(found),
-                step=name,
-            )
-        if date > fields.Date.context_today(self):
-            return "claim_date", self.env._(
-                "The claim would have been made on %s, after today: write the day on which it was.",
-                format_date(self.env, date),
-            )
-        issued = item.move_id.invoice_date
-        if issued and date < issued:
-            return "claim_date", self.env._(
-                "The claim would have been made on %(date)s, before the invoice of %(issued)s: "
-                "write the day on which it was.",
-                date=format_date(self.env, date),
-                issued=format_date(self.env, issued),
-            )
+        if problem := self._get_step_problem(row.item, name, steps):
+            return "claim", problem
+        if problem := self._get_date_problem(row.item, date):
+            return "claim_date", problem
         ours = [line for line in said if not line["taken_over"]]
         if ours:
             return "claim", self.env._(
                 "Of this item we have said %(said)s ourselves, or are about to: withdraw that "
                 "notice if it has not been sent, or empty both cells.",
                 said=self._get_text(ours[-1]["step"], ours[-1]["date"]),
+            )
+        return None
+
+    @api.model
+    def _get_step_problem(self, item, name, steps):
+        if not item.strategy_id:
+            return self.env._(
+                "%s has no scheme, so there are no steps: choose one on the customer's file first.",
+                item.partner_id.display_name,
+            )
+        found = steps.get(normalize(name))
+        if not found:
+            return self.env._(
+                "“%(step)s” is no step of the customer's scheme “%(scheme)s”, which has: %(steps)s.",
+                step=name,
+                scheme=item.strategy_id.name,
+                steps=", ".join(self._get_steps(item.strategy_id).mapped("name")),
+            )
+        if len(found) > 1:
+            return self.env._(
+                "Scheme “%(scheme)s” has %(count)s steps called “%(step)s”: give them names of "
+                "their own first.",
+                scheme=item.strategy_id.name,
+                count=len(found),
+                step=name,
+            )
+        return None
+
+    @api.model
+    def _get_date_problem(self, item, date):
+        if date > fields.Date.context_today(self):
+            return self.env._(
+                "The claim would have been made on %s, after today: write the day on which it was.",
+                format_date(self.env, date),
+            )
+        issued = item.move_id.invoice_date
+        if issued and date < issued:
+            return self.env._(
+                "The claim would have been made on %(date)s, before the invoice of %(issued)s: "
+                "write the day on which it was.",
+                date=format_date(self.env, date),
+                issued=format_date(self.env, issued),
             )
         return None
 

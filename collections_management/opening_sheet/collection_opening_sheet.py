@@ -75,7 +75,12 @@ class CollectionOpeningSheet(models.AbstractModel):
             Column("item", _("Item"), 8, "integer", KEY, lambda item: item.id),
             Column("document", _("Document"), 18, "text", KEY, lambda item: item.move_id.name),
             Column(
-                "customer", _("Customer"), 30, "text", KEY, lambda item: item.partner_id.display_name
+                "customer",
+                _("Customer"),
+                30,
+                "text",
+                KEY,
+                lambda item: item.partner_id.display_name,
             ),
             Column("date_due", _("Due Date"), 12, "date", KEY, lambda item: item.date_due),
             Column("amount", _("Amount"), 13, "amount", KEY, lambda item: item.amount_currency),
@@ -207,12 +212,12 @@ class CollectionOpeningSheet(models.AbstractModel):
                     ),
                 )
         for ids in split_every(BATCH, [id_ for id_ in by_id if 0 < id_ <= ID_MAX], list):
-            items = self._search_items(
-                [("id", "in", ids), ("root_company_id", "=", company.id)]
-            )
+            items = self._search_items([("id", "in", ids), ("root_company_id", "=", company.id)])
             for item in items:
                 by_id[item.id][0].item = item
-        self._refuse_missing(company, {id_: same for id_, same in by_id.items() if not same[0].item})
+        self._refuse_missing(
+            company, {id_: same for id_, same in by_id.items() if not same[0].item}
+        )
         for same in by_id.values():
             self._check_item(same)
 

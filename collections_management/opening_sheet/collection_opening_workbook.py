@@ -1,4 +1,4 @@
-from itertools import zip_longest
+from itertools import count, zip_longest
 
 import xlsxwriter
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
@@ -123,17 +123,17 @@ class CollectionOpeningWorkbook(models.AbstractModel):
 
     @api.model
     def _write_rows(self, sheet, sheet_model, items, columns, formats):
-        row = FIRST_ROW - 1
+        numbers = count(FIRST_ROW)
         for ids in split_every(BATCH, items.ids, list):
             batch = items.browse(ids)
             present = self._get_present(sheet_model, batch)
-            for row, item in enumerate(batch, start=row + 1):
+            for item, row in zip(batch, numbers, strict=False):
                 for index, column in enumerate(columns):
                     value = column.value(item) if column.value else None
                     value = present[item.id].get(column.code, value)
                     style = formats[self._get_format(column, item)]
                     self._write_cell(sheet, row, index, column.kind, value, style)
-        sheet.autofilter(HEAD_ROW, 0, max(row, HEAD_ROW), len(columns) - 1)
+        sheet.autofilter(HEAD_ROW, 0, HEAD_ROW + len(items), len(columns) - 1)
 
     @api.model
     def _get_present(self, sheet_model, items):
@@ -156,7 +156,7 @@ class CollectionOpeningWorkbook(models.AbstractModel):
             sheet.write_number(row, index, value, style)
 
     @api.model
-    def _set_validations(self, sheet, columns, count):
+    def _set_validations(self, sheet, columns, number):
         positions = {column.code: index for index, column in enumerate(columns)}
         cells = {
             code: "$" + xl_rowcol_to_cell(FIRST_ROW, index) for code, index in positions.items()
@@ -170,7 +170,7 @@ class CollectionOpeningWorkbook(models.AbstractModel):
             sheet.data_validation(
                 FIRST_ROW,
                 index,
-                FIRST_ROW + count - 1,
+                FIRST_ROW + number - 1,
                 index,
                 {**options, "error_title": column.title[:32], "error_message": column.help[:255]},
             )
@@ -194,9 +194,7 @@ class CollectionOpeningWorkbook(models.AbstractModel):
             sheet.set_column(LIST_COLUMN, LIST_COLUMN + len(lists) - 1, 26)
         left = self._get_instructions(sheet_model, company)
         right = [[title, *values] for title, values in lists.values()]
-        for row, (texts, values) in enumerate(
-            zip_longest(left, zip_longest(*right), fillvalue=())
-        ):
+        for row, (texts, values) in enumerate(zip_longest(left, zip_longest(*right), fillvalue=())):
             for index, (text, style) in enumerate(texts):
                 sheet.write_string(row, index, text, formats[style])
             for index, value in enumerate(values, start=LIST_COLUMN):

@@ -82,7 +82,7 @@ class OpeningReader:
     # The file
     # ------------------------------------------------------------
 
-    def read(self, data):
+    def read_rows(self, data):
         """Read the rows of a workbook; ``ignored`` then names the columns that it doesn't know.
 
         :param bytes data: the file
@@ -348,7 +348,7 @@ class OpeningReader:
 
 
 def _is_blank(cell):
-    return cell is None or isinstance(cell, str) and not cell.strip()
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def parse_number(text, decimal_point, thousands_sep):

@@ -151,11 +151,13 @@ class CollectionOpeningImport(models.TransientModel):
         :raises UserError: when there is no file, or it can't be read as a whole
         """
         if not self.file:
-            raise UserError(self.env._("Choose the sheet that you filled in, then press “Preview”."))
+            raise UserError(
+                self.env._("Choose the sheet that you filled in, then press “Preview”.")
+            )
         sheet = self._get_sheet()
         reader = sheet._get_reader()
         # the file itself, not its size, which is what the web client asks for
-        rows = reader.read(base64.b64decode(self.with_context(bin_size=False).file))
+        rows = reader.read_rows(base64.b64decode(self.with_context(bin_size=False).file))
         if not rows:
             raise UserError(
                 self.env._(
@@ -170,9 +172,7 @@ class CollectionOpeningImport(models.TransientModel):
         """Keep the preview: counters, and the rows that change something or have a remark."""
         self.row_ids.unlink()
         told = [row for row in rows if row.changes or row.errors or row.warnings]
-        self.env["collection.opening.import.row"].create(
-            [self._prepare_row(row) for row in told]
-        )
+        self.env["collection.opening.import.row"].create([self._prepare_row(row) for row in told])
         self.write(
             {
                 "state": "preview",
