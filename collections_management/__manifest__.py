@@ -30,6 +30,7 @@
         "wizards/collection_dry_run_views.xml",
         "wizards/collection_mark_done_views.xml",
         "wizards/collection_opening_import_views.xml",
+        "wizards/collection_whatsapp_views.xml",
         "wizards/collection_going_live_views.xml",
         # Views
         "views/collection_due_item_views.xml",

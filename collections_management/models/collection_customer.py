@@ -1,8 +1,11 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import SQL
 
 from .account_move_line import OPEN_LINE
+from .collection_notice_content import KEPT_QUIET
 from .live_field import live_search
 
 # Live figures of a customer's file: SQL of each over the customer's open lines, in company
@@ -113,6 +116,20 @@ class CollectionCustomer(models.Model):
         string="Notice Being Written",
         compute="_compute_notice_id",
         help="For message templates: the notice and what it says.",
+    )
+    short_greeting = fields.Char(
+        compute="_compute_short_words",
+        help="For WhatsApp messages: how the recipient is addressed.",
+    )
+    short_amount = fields.Char(
+        compute="_compute_short_words",
+        help="For WhatsApp messages: what the items come to, one amount per currency.",
+    )
+    short_items = fields.Html(
+        compute="_compute_short_words",
+        sanitize=False,
+        help="For WhatsApp messages: the items of the notice, or all that is overdue, line by line "
+        "with links; as many as fit.",
     )
     notice_ids = fields.One2many("collection.notice", "customer_id", string="Notices")
     due_item_ids = fields.One2many(
@@ -500,6 +517,40 @@ class CollectionCustomer(models.Model):
                 customer.notice_ids[:1] if not notices else notices.browse()
             )
 
+    @api.depends_context("collection_notice_ids", "collection_recipient_id", "lang")
+    def _compute_short_words(self):
+        """What a short message says: of the notice being written, else of all that is overdue."""
+        content = self.env["collection.notice"]
+        items = content._read_open_items(self)
+        content._ensure_access_tokens(items.values())
+        written = content.browse(self.env.context.get("collection_notice_ids") or [])
+        by_customer = written.grouped("customer_id")
+        recipient = self.env["res.partner"].browse(self.env.context.get("collection_recipient_id"))
+        for customer in self:
+            rows = items.get(customer.id, [])
+            notice = by_customer.get(customer)
+            named = {row["move_line_id"] for row in rows if customer._may_remind(row)}
+            groups = (
+                notice[0]._get_item_groups(rows) if notice else content._group_items(rows, named)
+            )
+            asked = [group for group in groups if group["step_items"]]
+            contact = recipient or customer._get_recipient(needs="phone")
+            customer.short_greeting = content._greet(contact)
+            customer.short_amount = content._join_amounts(asked, "claimed")
+            customer.short_items = Markup("<br/>").join(content._get_short_lines(asked))
+
+    @api.model
+    def _may_remind(self, item):
+        """Tell whether a person may remind the customer of an open item: overdue and not held.
+
+        :param dict item: row of ``collection.notice.content._read_open_items``
+        """
+        return (
+            item["days_overdue"] > 0
+            and item["residual_currency"] > 0
+            and item["decision"] not in (*KEPT_QUIET, "insolvent")
+        )
+
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):
         """Override of ``mail``: a notice goes to the contact it was made for."""
         recipients = super()._message_get_default_recipients(with_cc=with_cc, all_tos=all_tos)
@@ -536,6 +587,17 @@ class CollectionCustomer(models.Model):
             (choice for choice in choices if not needs or choice[needs]),
             choices[0] if choices else self.partner_id,
         )
+
+    def _get_lang(self, recipient):
+        """Return the contact's language if it is installed, else the customer's or company's."""
+        installed = {code for code, _name in self.env["res.lang"].get_installed()}
+        choices = [
+            recipient.lang,
+            self.partner_id.lang,
+            self.company_id.partner_id.lang,
+            self.env.user.lang,
+        ]
+        return next((lang for lang in choices if lang in installed), "en_US")
 
     def _get_policy(self):
         """Return the contact policy that holds for the customer (may be empty)."""
@@ -652,6 +714,11 @@ class CollectionCustomer(models.Model):
         """Show the message that today's run would send, without sending it."""
         self.ensure_one()
         return self.env["collection.preview"]._open(self)
+
+    def action_open_whatsapp(self):
+        """Remind the customer by WhatsApp of what is overdue; it counts as no step."""
+        self.ensure_one()
+        return self.env["collection.whatsapp"]._open(self)
 
     def action_pause(self):
         return {

@@ -581,14 +581,7 @@ class CollectionNotice(models.Model):
 
     def _get_lang(self, recipient):
         """Return the contact's language if it is installed, else the company's."""
-        installed = {code for code, _name in self.env["res.lang"].get_installed()}
-        choices = [
-            recipient.lang,
-            self.partner_id.lang,
-            self.company_id.partner_id.lang,
-            self.env.user.lang,
-        ]
-        return next((lang for lang in choices if lang in installed), "en_US")
+        return self.customer_id._get_lang(recipient)
 
     def _one_per_customer(self):
         """Split the notices so that each part has at most one per customer.

@@ -6,7 +6,7 @@ NAMED = 8  # notices that a message names one by one; it sums up the others
 
 
 class CollectionNotice(models.Model):
-    """What a person carries out: letters to print and post, calls to make."""
+    """What a person carries out: letters to post, calls to make, WhatsApp messages."""
 
     _inherit = "collection.notice"
 
@@ -153,6 +153,22 @@ class CollectionNotice(models.Model):
         return self._add_left_out(
             calls and report.report_action(calls, config=False),
             self.env._("No longer to call"),
+            left_out,
+        )
+
+    # ------------------------------------------------------------
+    # WhatsApp by hand
+    # ------------------------------------------------------------
+
+    def action_open_whatsapp(self):
+        """Open the message that a person sends by WhatsApp."""
+        self.ensure_one()
+        self._check_channel("whatsapp", self.env._("send"))
+        self._check_state(["ready", "queued", "failed"], self.env._("send"))
+        going, left_out = self._take_in_hand()
+        return self._add_left_out(
+            going and self.env["collection.whatsapp"]._open(self.customer_id, notice=going),
+            self.env._("No longer to send"),
             left_out,
         )
 

@@ -1,5 +1,6 @@
 import re
 from collections import defaultdict
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -22,6 +23,8 @@ KEPT_QUIET = (
 )
 # Of the other open items a message names so many and sums up the rest: mail readers cut long ones.
 OTHERS_NAMED = 20
+# A short message (WhatsApp) names items up to so many characters of its link's address.
+SHORT_LENGTH = 1400
 
 
 class CollectionNoticeContent(models.AbstractModel):
@@ -181,19 +184,28 @@ class CollectionNoticeContent(models.AbstractModel):
         )
 
     def _get_item_groups(self, items):
-        """Return what the message says, one group per currency; those with a claim come first.
+        """Return what the message says, one group per currency (see ``_group_items``).
 
         :param items: the customer's open items, from ``_read_open_items``
+        """
+        self.ensure_one()
+        named = {
+            line.move_line_id.id for line in self._get_live_lines() if line.step_id == self.step_id
+        }
+        return self._group_items(items, named)
+
+    @api.model
+    def _group_items(self, items, named):
+        """Return what is said of a customer's items, one group per currency; claims come first.
+
+        :param items: the customer's open items, from ``_read_open_items``
+        :param set named: ids of the journal items that the message is about
         :return: list of dicts: ``currency``; ``step_items`` (named at this step),
             ``other_overdue``, ``other_upcoming`` and ``credits``, lists of rows; and in the
             currency ``claimed`` (the sum at this step), ``overdue`` (the other overdue),
             ``upcoming``, ``credit`` (negative) and ``net`` (claimed and overdue less credits, at
             least 0)
         """
-        self.ensure_one()
-        named = {
-            line.move_line_id.id for line in self._get_live_lines() if line.step_id == self.step_id
-        }
         by_currency = defaultdict(list)
         for item in items:
             by_currency[item["currency_id"]].append(item)
@@ -264,7 +276,14 @@ class CollectionNoticeContent(models.AbstractModel):
     def _get_greeting(self):
         """Return the salutation: by name for a person, general for a company."""
         self.ensure_one()
-        recipient = self._get_letter_recipient()
+        return self._greet(self._get_letter_recipient())
+
+    @api.model
+    def _greet(self, recipient):
+        """Return the salutation of a contact.
+
+        :param recipient: res.partner
+        """
         if recipient.is_company or not recipient.name:
             return self.env._("Dear Sir or Madam,")
         return self.env._("Dear %s,", recipient.name)
@@ -302,6 +321,31 @@ class CollectionNoticeContent(models.AbstractModel):
             -1: self.env._("tomorrow"),
         }
         return texts.get(days_overdue) or self.env._("in %s days", -days_overdue)
+
+    @api.model
+    def _get_short_lines(self, groups):
+        """Return the named items as lines of text with links, as many as fit a short message.
+
+        :param groups: from ``_group_items``
+        :return: list of str; the last ones sum up what is not named, and credits
+        """
+        links = self._get_portal_links(groups)
+        lines, left = [], SHORT_LENGTH
+        for group in groups:
+            items, currency = group["step_items"], group["currency"]
+            for index, item in enumerate(items):
+                row = self._prepare_row(item, currency, links)
+                line = f"• {row['name']} · {row['due']} · {row['open']}"
+                named = [line, row["url"]] if row["url"] else [line]
+                left -= sum(len(quote(text)) for text in named)
+                if left < 0 and index:
+                    lines.append(self._get_more_text(items[index:], currency))
+                    break
+                lines += named
+            if items and group["credits"]:
+                credit = format_amount(self.env, group["credit"], currency)
+                lines.append(self.env._("In your favour: %s", credit))
+        return lines
 
     # ------------------------------------------------------------
     # Values of the template notice_items

@@ -89,6 +89,13 @@ class CollectionStep(models.Model):
         domain="[('model', '=', 'collection.customer')]",
         ondelete="restrict",
     )
+    whatsapp_template_id = fields.Many2one(
+        "mail.template",
+        string="WhatsApp Message",
+        domain="[('model', '=', 'collection.customer')]",
+        ondelete="restrict",
+        help="The short text that is put into WhatsApp. Empty: the one that is shipped.",
+    )
     layout_xmlid = fields.Selection(
         selection="_get_layouts",
         string="Layout",

@@ -12,14 +12,21 @@ class MailTemplate(models.Model):
         step = (
             self.env["collection.step"]
             .sudo()
-            .search([("template_id", "in", archived.ids)], limit=1)
+            .search(
+                [
+                    "|",
+                    ("template_id", "in", archived.ids),
+                    ("whatsapp_template_id", "in", archived.ids),
+                ],
+                limit=1,
+            )
         )
         if step:
             raise ValidationError(
                 self.env._(
                     "Message “%(template)s” is sent by step “%(step)s” of scheme “%(scheme)s”: "
                     "choose another message there before you archive it.",
-                    template=step.template_id.name,
+                    template=(archived & (step.template_id | step.whatsapp_template_id))[:1].name,
                     step=step.name,
                     scheme=step.strategy_id.name,
                 )

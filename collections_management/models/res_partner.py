@@ -1,4 +1,7 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .phone_number import to_e164
 
 
 class ResPartner(models.Model):
@@ -41,6 +44,46 @@ class ResPartner(models.Model):
             "res_id": file.id,
             "view_mode": "form",
         }
+
+    def _get_international_phone(self, company):
+        """Return the contact's phone in international form (E.164), as +34600111222.
+
+        By Odoo's ``phone_validation`` where it works, else by the plain rules of E.164.
+
+        :param company: res.company, whose country counts where neither contact nor customer has one
+        :raises UserError: when there is none, or it can't be a number
+        """
+        self.ensure_one()
+        if not self.phone:
+            raise UserError(
+                self.env._(
+                    "%(contact)s has no phone number: add one to the contact, or choose another "
+                    "payments contact on the customer's file.",
+                    contact=self.display_name,
+                )
+            )
+        country = self.country_id or self.commercial_partner_id.country_id or company.country_id
+        phone, reason = self.phone, ""
+        if hasattr(self, "_phone_format"):
+            try:
+                # without its library, phone_validation returns the number as it is
+                phone = self._phone_format(number=phone, country=country, raise_exception=True)
+            except UserError as error:
+                phone, reason = "", str(error)
+        number = to_e164(phone, country.code, country.phone_code)
+        if not number:
+            raise UserError(
+                self.env._(
+                    "“%(phone)s” of %(contact)s is no phone number that can be called from abroad: "
+                    "write it with its country code, such as +34 600 111 222, or give the contact "
+                    "a country (now: %(country)s). %(reason)s",
+                    phone=self.phone,
+                    contact=self.display_name,
+                    country=country.name or self.env._("none"),
+                    reason=reason,
+                ).strip()
+            )
+        return number
 
     def write(self, vals):
         """Override of ``base``: a customer that becomes a contact brings its file along."""

@@ -11,6 +11,7 @@ from . import test_refusals
 from . import test_calls
 from . import test_letters
 from . import test_journeys
+from . import test_whatsapp
 from . import test_going_live
 from . import test_dry_run
 from . import test_opening_sheet

@@ -8,5 +8,6 @@ from . import (
     collection_opening_import,
     collection_pause,
     collection_preview,
+    collection_whatsapp,
     mail_compose_message,
 )
