@@ -99,6 +99,61 @@ class TestLedgerProperties(MailCase):
             {key: round(total, 2) for key, total in expected.items() if round(total, 2)},
         )
 
+    def test_statements_of_open_items_add_up_to_the_ledger(self):
+        self.prepare()
+        self.check_statements(None, "amount_residual_currency", "amount_residual")
+
+    def test_statements_of_any_period_close_with_the_ledgers_balance(self):
+        self.prepare()
+        today = date(2026, 3, 11)
+        for first, last in ((0, 0), (-30, 0), (-400, -200), (-200, -31), (-2000, 0)):
+            period = (today + timedelta(days=first), today + timedelta(days=last))
+            with self.subTest(period=period):
+                self.check_statements(
+                    period, "amount_currency", "balance", ("date", "<=", period[1])
+                )
+
+    def check_statements(self, period, amount, company_amount, *domain):
+        """Check the sums of all customers' statements, and the rows that lead to them.
+
+        :param period: as ``collection.statement.ledger`` takes it
+        :param str amount: field of the lines in their currency, ``company_amount`` in the company's
+        :param domain: of the lines that count
+        """
+        ledger = self.env["collection.statement.ledger"]
+        files = self.env["collection.customer"].search([("company_id", "in", self.roots.ids)])
+        told, told_company = defaultdict(float), defaultdict(float)
+        for _company, customers in files.grouped("company_id").items():
+            for sums, rows in ledger._iterate_groups(customers, period):
+                key = (sums["customer_id"], sums["currency_id"])
+                self.assertNotIn(key, told, "a customer has one group a currency")
+                told[key] = round(sums["balance"], 2)
+                told_company[sums["customer_id"]] += sums["company_balance"]
+                moved = sum(row[amount.replace("amount_residual", "residual")] for row in rows)
+                start = sums["opening"] if period else 0
+                self.assertAlmostEqual(start + moved, sums["balance"], 2)
+                if not period:
+                    parts = sums["overdue"] + sums["not_due"] + sums["credits"]
+                    self.assertAlmostEqual(parts, sums["balance"], 2)
+                    aged = sum(v for k, v in sums.items() if k.startswith("bucket_"))
+                    self.assertAlmostEqual(aged + sums["credits"], sums["balance"], 2)
+        expected, expected_company = defaultdict(float), defaultdict(float)
+        by_partner = {(file.company_id, file.partner_id): file.id for file in files}
+        for line in self.get_ledger(
+            ("account_id.non_trade", "=", False), ("partner_id", "!=", False), *domain
+        ):
+            key = (line.company_id.root_id, line.partner_id.commercial_partner_id)
+            if file_id := by_partner.get(key):
+                expected[file_id, line.currency_id.id] += line[amount]
+                expected_company[file_id] += line[company_amount]
+        self.assertTrue(expected or period)
+        self.assertEqual(self.keep_amounts(told), self.keep_amounts(expected))
+        self.assertEqual(self.keep_amounts(told_company), self.keep_amounts(expected_company))
+
+    def keep_amounts(self, sums):
+        """Return the sums that are not zero, rounded."""
+        return {key: round(total, 2) for key, total in sums.items() if round(total, 2)}
+
     def test_every_open_line_is_one_item_with_one_decision(self):
         self.prepare(entries=True)
         known = dict(DECISIONS)

@@ -15,14 +15,14 @@ def whole_job(env, smtp_port, deliveries):
         {"name": "Benchmark", "smtp_host": "127.0.0.1", "smtp_port": smtp_port}
     )
     env.cr.commit()
-    before = _get_peak()
+    before = get_peak()
     env["collection.run"]._cron_run()
-    decided = _get_peak()
+    decided = get_peak()
     delivered = _deliver(env, deliveries)
     return {
         "before": before,
         "decided": decided,
-        "peak": _get_peak(),
+        "peak": get_peak(),
         "delivered": delivered,
         "notices": env["collection.notice"].search_count([]),
     }
@@ -48,6 +48,6 @@ def _deliver(env, deliveries):
     return delivered
 
 
-def _get_peak():
+def get_peak():
     """Return the greatest resident size so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -5,7 +5,7 @@ from werkzeug.wsgi import wrap_file
 from odoo.exceptions import AccessError
 from odoo.http import content_disposition, request
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+from ..models.collection_statement import XLSX
 
 
 def check_may_export():

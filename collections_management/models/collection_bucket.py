@@ -78,6 +78,14 @@ class CollectionBucket(models.Model):
         return SQL("CASE %s ELSE %s END", SQL(" ").join(cases), default)
 
     @api.model
+    def _get_of_company(self, company):
+        """Return the buckets of a main company, its own or everybody's, youngest debt first."""
+        # sudo: the ageing is the company's, whoever looks at it
+        buckets = self.sudo().search([("company_id", "in", [False, company.id])])
+        own = buckets.filtered("company_id")
+        return (own or buckets).sorted("days_from")
+
+    @api.model
     @ormcache()
     def _get_starts(self):
         """Return the buckets of each company: pairs of its id (False: everybody's) and a tuple of

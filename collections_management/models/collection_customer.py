@@ -508,9 +508,7 @@ class CollectionCustomer(models.Model):
     @api.depends_context("collection_notice_ids")
     def _compute_notice_id(self):
         """The notice that is being written, else the customer's latest one (for template tests)."""
-        notices = self.env["collection.notice"].browse(
-            self.env.context.get("collection_notice_ids") or []
-        )
+        notices = self.env["collection.notice"]._get_being_written()
         by_customer = notices.grouped("customer_id")
         for customer in self:
             customer.notice_id = by_customer.get(customer, notices.browse())[:1] or (
@@ -552,10 +550,10 @@ class CollectionCustomer(models.Model):
         )
 
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):
-        """Override of ``mail``: a notice goes to the contact it was made for."""
+        """Override of ``mail``: what is being written goes to the contact it was made for."""
         recipients = super()._message_get_default_recipients(with_cc=with_cc, all_tos=all_tos)
         for customer in self:
-            contact = customer.notice_id.recipient_id or customer._get_recipient()
+            contact = customer._get_written_to()
             recipients[customer.id] = {
                 "partner_ids": contact.ids,
                 "email_to": "",

@@ -913,6 +913,11 @@ class CollectionDueItem(models.Model):
 
         :param SQL files: operator and operand: which ids of customers' files
         """
+        return SQL("%s AND %s", self._get_trade_sql(files), SQL(OPEN_LINE.format("other.")))
+
+    @api.model
+    def _get_trade_sql(self, files):
+        """The same of all trade receivables, open or not."""
         return SQL(
             """
             -- from the file's id alone: PostgreSQL then sees how few sums there are, and keeps them
@@ -930,11 +935,9 @@ class CollectionDueItem(models.Model):
                      WHERE ledger.account_type = 'asset_receivable'
                        AND ledger.non_trade IS NOT TRUE
                  )) IS TRUE
-             AND %(open)s
             """,
             files=files,
             root=self.env["res.company"]._get_root_sql(SQL.identifier("other", "company_id")),
-            open=SQL(OPEN_LINE.format("other.")),
         )
 
     @api.model

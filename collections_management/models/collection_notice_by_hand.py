@@ -278,7 +278,7 @@ class CollectionNotice(models.Model):
         return [
             {
                 "notice": letter,
-                "recipient": (letter.recipient_id or letter._get_recipient()).with_context(
+                "recipient": (letter.recipient_id or letter._get_addressee()).with_context(
                     lang=letter.lang
                 ),
                 "lang": letter.lang,

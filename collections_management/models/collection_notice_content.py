@@ -136,6 +136,18 @@ class CollectionNoticeContent(models.AbstractModel):
         """
         DueItem = self.env["collection.due.item"]
         DueItem._flush_decision()
+        self._flush_documents()
+        items = {id_: [] for id_ in customers.ids}
+        for company, files in customers.grouped("company_id").items():
+            date, ids = company._get_collection_today(), SQL("%s", tuple(files.ids))
+            query = DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids))
+            for row in self.env.execute_query_dict(self._get_items_sql(query)):
+                items[row["customer_id"]].append(row)
+        return items
+
+    @api.model
+    def _flush_documents(self):
+        """Write what is told of documents to the database."""
         self.env["account.move"].flush_model(
             [
                 "access_token",
@@ -148,13 +160,6 @@ class CollectionNoticeContent(models.AbstractModel):
             ]
         )
         self.env["account.move.line"].flush_model(["name"])
-        items = {id_: [] for id_ in customers.ids}
-        for company, files in customers.grouped("company_id").items():
-            date, ids = company._get_collection_today(), SQL("%s", tuple(files.ids))
-            query = DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids))
-            for row in self.env.execute_query_dict(self._get_items_sql(query)):
-                items[row["customer_id"]].append(row)
-        return items
 
     @api.model
     def _get_items_sql(self, query):
@@ -167,20 +172,30 @@ class CollectionNoticeContent(models.AbstractModel):
             SELECT item.customer_id, item.move_line_id, item.move_id, item.currency_id,
                    item.amount_currency, item.residual_currency, item.date_invoice,
                    item.date_due, item.days_overdue, item.bucket_id, item.decision,
-                   CASE WHEN move.move_type = 'entry'
-                        THEN COALESCE(NULLIF(line.name, ''), NULLIF(move.ref, ''), move.name)
-                        ELSE move.name END AS name,
+                   %(document)s,
                    move.move_type, move.payment_reference, move.access_token,
-                   move.origin_payment_id IS NOT NULL
-                   OR move.statement_line_id IS NOT NULL AS is_payment,
                    COALESCE(account.non_trade, FALSE) AS non_trade
-              FROM (%s) item
+              FROM (%(query)s) item
               JOIN account_move move ON move.id = item.move_id
               JOIN account_move_line line ON line.id = item.move_line_id
               JOIN account_account account ON account.id = item.account_id
              ORDER BY item.date_due, item.move_line_id
             """,
-            query,
+            document=self._get_document_sql(),
+            query=query,
+        )
+
+    @api.model
+    def _get_document_sql(self):
+        """What a document is called, and whether it is a payment: columns of ``move``, ``line``."""
+        return SQL(
+            """
+            CASE WHEN move.move_type = 'entry'
+                 THEN COALESCE(NULLIF(line.name, ''), NULLIF(move.ref, ''), move.name)
+                 ELSE move.name END AS name,
+            move.origin_payment_id IS NOT NULL
+            OR move.statement_line_id IS NOT NULL AS is_payment
+            """
         )
 
     def _get_item_groups(self, items):
@@ -272,21 +287,6 @@ class CollectionNoticeContent(models.AbstractModel):
         if self.step_id.strategy_id.is_direct_debit:
             return "debit" if upcoming else "returned"
         return "upcoming" if upcoming else "overdue"
-
-    def _get_greeting(self):
-        """Return the salutation: by name for a person, general for a company."""
-        self.ensure_one()
-        return self._greet(self._get_letter_recipient())
-
-    @api.model
-    def _greet(self, recipient):
-        """Return the salutation of a contact.
-
-        :param recipient: res.partner
-        """
-        if recipient.is_company or not recipient.name:
-            return self.env._("Dear Sir or Madam,")
-        return self.env._("Dear %s,", recipient.name)
 
     def _join_amounts(self, groups, key):
         """Return the amounts of some groups as one text, one per currency."""
@@ -436,6 +436,17 @@ class CollectionNoticeContent(models.AbstractModel):
             return self.env._("Payment")
         return item["name"] or ""
 
+    def _get_movement_name(self, row):
+        """Return how a movement is called to the customer, with what a payment was for.
+
+        :param dict row: of ``collection.statement.ledger``
+        """
+        if not row["is_payment"]:
+            return row["name"] or ""
+        incoming = row["amount_currency"] < 0
+        name = self.env._("Payment") if incoming else self.env._("Payment returned or refunded")
+        return f"{name} · {row['reference']}" if row["reference"] else name
+
     def _get_more_text(self, items, currency):
         """Return the line that sums up the items that are not named one by one."""
         if not items:
@@ -555,13 +566,8 @@ class CollectionNoticeContent(models.AbstractModel):
     # On paper, and attached
     # ------------------------------------------------------------
 
-    def _get_letter_recipient(self):
-        """Return the contact that the notice is for, chosen already or to be chosen."""
-        self.ensure_one()
-        return self.recipient_id or self.customer_id._get_recipient(self.step_id.recipient_role)
-
     def _get_attachments(self):
-        """Return the PDFs that go with the message (ir.attachment), as its step asks."""
+        """Override of ``collection.delivery``: the PDFs that its step asks for."""
         self.ensure_one()
         attachments = self.env["ir.attachment"].sudo()
         if self.step_id.attach_invoices:
@@ -597,34 +603,6 @@ class CollectionNoticeContent(models.AbstractModel):
         return attachments
 
     def _make_statement_attachment(self):
-        content, _type = (
-            self.env["ir.actions.report"]
-            .sudo()
-            ._render_qweb_pdf("collections_management.report_statement", self.customer_id.ids)
-        )
-        worded = self.with_context(lang=self.lang)
-        return self._make_attachment(
-            worded.env._(
-                "Statement %(customer)s %(date)s.pdf",
-                customer=self.partner_id.name.replace("/", "-"),
-                date=fields.Date.to_string(self.company_id._get_collection_today()),
-            ),
-            content,
-        )
-
-    def _make_attachment(self, name, content):
-        """Keep a PDF on the customer's file, where its conversation shows it."""
-        # sudo: made by the system for the message
-        return (
-            self.env["ir.attachment"]
-            .sudo()
-            .create(
-                {
-                    "name": name,
-                    "raw": content,
-                    "mimetype": "application/pdf",
-                    "res_model": "collection.customer",
-                    "res_id": self.customer_id.id,
-                }
-            )
-        )
+        """Keep the statement of what is open, as it goes to the notice's contact."""
+        name, content = self.customer_id._print_statement()
+        return self._make_attachment(name, content)

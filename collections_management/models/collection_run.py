@@ -45,6 +45,8 @@ class CollectionRun(models.AbstractModel):
                 self._trigger_run(fields.Datetime.now() + timedelta(minutes=RETRY_COMPANY_MINUTES))
         if made or self._is_delivery_forgotten():
             self._trigger_delivery()
+        if self._is_delivery_forgotten("collection.statement"):
+            self.env["collection.statement"]._trigger_delivery()
 
     @api.model
     def _run_company(self, company):
@@ -65,7 +67,8 @@ class CollectionRun(models.AbstractModel):
             self.env.invalidate_all()
             if not cron._commit_progress(len(ids)):
                 self._trigger_run()
-                break
+                return made
+        self.env["collection.statement"]._make_periodic(company)
         return made
 
     @api.model
@@ -85,7 +88,8 @@ class CollectionRun(models.AbstractModel):
         customers = self.env["collection.customer"].search([("company_id", "=", company.id)])
         customers._assign_strategies()
         customers._assign_collectors()
-        self.env["collection.notice"]._retry_daily(company)
+        for kind in self.env["collection.delivery"]._get_kinds():
+            kind._retry_daily(company)
         self.env["collection.notice"]._recheck_waiting(company)
 
     @api.model
@@ -111,20 +115,32 @@ class CollectionRun(models.AbstractModel):
 
     @api.model
     def _decide_batch(self, company, customers, doubt=False):
-        """Decide for a batch in one transaction; one that fails is halved until the bad file is found.
+        """Decide for a batch.
 
         :param doubt: as in ``_decide``
         :return: how many notices were made
         """
+        return self._in_halves(
+            lambda some: len(self._decide_locked(company, some, doubt)), customers
+        )
+
+    @api.model
+    def _in_halves(self, method, customers):
+        """Do a batch in one transaction; one that fails is halved until the bad file is found.
+
+        :param method: function of some customers that returns how many things it made for them
+        :param customers: collection.customer
+        :return: how many things were made
+        """
         try:
-            made = len(self._in_transaction(self._decide_locked, company, customers, doubt))
+            made = self._in_transaction(method, customers)
         except Exception as error:
             self.env.cr.rollback()
             if len(customers) > 1:
                 _logger.info("Collections: a batch of %s failed; halving it", len(customers))
                 middle = len(customers) // 2
                 return sum(
-                    self._decide_batch(company, half, doubt)
+                    self._in_halves(method, half)
                     for half in (customers[:middle], customers[middle:])
                 )
             _logger.exception("Collections: customer file %s failed", customers.id)
@@ -383,18 +399,17 @@ class CollectionRun(models.AbstractModel):
     # ------------------------------------------------------------
 
     @api.model
-    def _trigger_delivery(self, at=None):
-        """Have the delivery job run soon, or at a moment.
-
-        :param datetime at: naive UTC
-        """
-        # sudo: scheduled jobs belong to the system
-        self.env.ref("collections_management.ir_cron_collection_deliver").sudo()._trigger(at)
+    def _trigger_delivery(self):
+        """Have the job that delivers notices run soon."""
+        self.env["collection.notice"]._trigger_delivery()
 
     @api.model
-    def _is_delivery_forgotten(self):
-        """Tell whether notices wait and nothing calls the delivery job: a run was killed before."""
-        job = self.env.ref("collections_management.ir_cron_collection_deliver")
+    def _is_delivery_forgotten(self, model="collection.notice"):
+        """Tell whether some wait and nothing calls the delivery job: a run was killed before.
+
+        :param str model: what is delivered, one of ``collection.delivery._get_kinds``
+        """
+        job = self.env.ref(self.env[model]._delivery_job)
         # sudo: scheduled jobs belong to the system
         called = (
             self.env["ir.cron.trigger"]
@@ -403,20 +418,23 @@ class CollectionRun(models.AbstractModel):
                 [("cron_id", "=", job.id), ("call_at", "<=", fields.Datetime.now())], limit=1
             )
         )
-        return not called and bool(self._get_due_notices(set()))
+        return not called and bool(self._get_due_notices(set(), model))
 
     @api.model
-    def _cron_deliver(self):
+    def _cron_deliver(self, model="collection.notice"):
         """Deliver what is ready, send what is composed, retry what failed.
 
         Small batches: compose, commit, send, commit. So a notice's words are never old, and a
         kill loses nothing.
+
+        :param str model: what is delivered, one of ``collection.delivery._get_kinds``: each has a
+            job of its own, so that claims don't wait for many statements to be printed
         """
         cron = self.env["ir.cron"]
         skipped = set()
         while True:
             cron._commit_progress()  # each batch begins with a fresh view of the database
-            batch = self._get_due_notices(skipped)
+            batch = self._get_due_notices(skipped, model)
             if not batch:
                 break
             skipped.update(batch.ids)
@@ -424,19 +442,19 @@ class CollectionRun(models.AbstractModel):
                 self._deliver_batch(company._in_own_language(notices))
             self.env.invalidate_all()
             if not cron._commit_progress(len(batch)):
-                self._trigger_delivery()
+                batch._trigger_delivery()
                 return
 
     @api.model
-    def _get_due_notices(self, skipped):
-        """Return the next notices whose turn it is.
+    def _get_due_notices(self, skipped, model="collection.notice"):
+        """Return the next notices, or others of ``model``, whose turn it is.
 
         :param set skipped: ids that this job had in hand already
         """
-        return self.env["collection.notice"].search(
+        return self.env[model].search(
             [("id", "not in", list(skipped)), *self._get_due_domain()],
             order="company_id, id",
-            limit=DELIVER_BATCH,
+            limit=self.env[model]._delivery_batch or DELIVER_BATCH,
         )
 
     @api.model
@@ -489,15 +507,12 @@ class CollectionRun(models.AbstractModel):
 
     @api.model
     def _compose_locked(self, notices):
-        """Recheck and compose the notices whose customers' files can be locked.
+        """Recheck and compose the notices that can be locked.
 
         :return: the mail.mail to send now
         """
-        files = notices.customer_id.try_lock_for_update(allow_referencing=True)
         # another server may have dealt with some since they were chosen
-        notices = notices.filtered_domain(
-            [("customer_id", "in", files.ids), *self._get_due_domain()]
-        )
+        notices = notices._lock_for_delivery().filtered_domain(self._get_due_domain())
         queued = notices.filtered(lambda notice: notice.state == "queued")
         failed = notices.filtered(lambda notice: notice.state == "failed")
         failed._retry_now()
@@ -522,13 +537,13 @@ class CollectionRun(models.AbstractModel):
         """
         opens = notices.browse()
         for (policy, company), group in notices.grouped(
-            lambda n: (n.customer_id._get_policy(), n.company_id)
+            lambda n: (n._get_policy(), n.company_id)
         ).items():
             if not policy or policy._is_open_now(company):
                 opens |= group
             else:
                 group.retry_at = policy._get_next_opening(company)
-                self._trigger_delivery(group[0].retry_at)
+                group._trigger_delivery(group[0].retry_at)
         return opens
 
     @api.model

@@ -115,7 +115,8 @@ class CollectionStrategy(models.Model):
         saving = self.with_context(collection_saving_scheme=True)
         result = super(CollectionStrategy, saving).write(vals)
         if careful:
-            self.env["collection.notice"]._ask_approval_again([("strategy_id", "in", careful.ids)])
+            for kind in self.env["collection.delivery"]._get_kinds():
+                kind._ask_approval_again([("strategy_id", "in", careful.ids)])
         return result
 
     def copy_data(self, default=None):

@@ -28,9 +28,9 @@ class MailMail(models.Model):
             "mail_server": mail_server,
             "post_send_callback": post_send_callback,
         }
-        # sudo: the mail queue belongs to the system
-        notices = self.env["collection.notice"].sudo().search([("mail_id", "in", self.ids)])
-        by_mail = notices.grouped("mail_id")
+        by_mail = {}
+        for deliveries in self._get_deliveries():
+            by_mail |= deliveries.grouped("mail_id")
         plain = self.filtered(lambda mail: mail not in by_mail)
         if plain:
             super(MailMail, plain)._send(auto_commit=auto_commit, **kwargs)
@@ -75,11 +75,19 @@ class MailMail(models.Model):
         self, success_pids, success_emails, failure_reason=False, failure_type=None
     ):
         """Override of ``mail``: every way of sending ends here, so the notices learn it here."""
-        # sudo: the mail queue belongs to the system
-        notices = self.env["collection.notice"].sudo().search([("mail_id", "in", self.ids)])
+        deliveries = self._get_deliveries()
         result = super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
         )
-        for company, ours in notices.grouped("company_id").items():
-            company._in_own_language(ours)._on_mail_result(failure_type)
+        for kind in deliveries:
+            for company, ours in kind.grouped("company_id").items():
+                company._in_own_language(ours)._on_mail_result(failure_type)
         return result
+
+    def _get_deliveries(self):
+        """Return the notices and other deliveries of these mails, a recordset for each model."""
+        # sudo: the mail queue belongs to the system
+        return [
+            kind.sudo().search([("mail_id", "in", self.ids)])
+            for kind in self.env["collection.delivery"]._get_kinds()
+        ]

@@ -130,21 +130,24 @@ class ResCompany(models.Model):
                     (company.collection_mailbox or "") != (vals["collection_mailbox"] or "")
                 )
             )
-            self.env["collection.notice"]._forget_trial(changed)
+            for kind in self.env["collection.delivery"]._get_kinds():
+                kind._forget_trial(changed)
         result = super().write(vals)
         if careful:
-            self.env["collection.notice"]._ask_approval_again([("company_id", "in", careful.ids)])
+            for kind in self.env["collection.delivery"]._get_kinds():
+                kind._ask_approval_again([("company_id", "in", careful.ids)])
         return result
 
     def _stop_collections(self):
         """Send nothing more: back to simulation, and what waits or is on its way is withdrawn.
 
-        :return: the collection.notice withdrawn
+        :return: how many notices and statements were withdrawn
         """
         self.write({"collection_mode": "simulation"})
-        return self.env["collection.notice"]._withdraw_pending(
-            [("company_id", "in", self.ids)],
-            self.env._("Collections were stopped by %s.", self.env.user.name),
+        reason = self.env._("Collections were stopped by %s.", self.env.user.name)
+        return sum(
+            len(kind._withdraw_pending([("company_id", "in", self.ids)], reason))
+            for kind in self.env["collection.delivery"]._get_kinds()
         )
 
     @api.model
@@ -223,14 +226,8 @@ class ResCompany(models.Model):
         if not (self.collection_ceiling or usual):
             return False
         messages = self.env["collection.run"]._count_messages(self)
-        if self.collection_ceiling and messages > self.collection_ceiling:
-            return self.env._(
-                "Today there would be %(count)s messages, more than the %(most)s that %(company)s "
-                "allows: look at them, and approve.",
-                count=messages,
-                most=self.collection_ceiling,
-                company=self.name,
-            )
+        if text := self._get_too_many_text(messages):
+            return text
         if usual and messages > UNUSUAL * usual:
             return self.env._(
                 "Today there would be %(count)s messages, and usually there are %(usual)s: look at "
@@ -239,6 +236,18 @@ class ResCompany(models.Model):
                 usual=round(usual),
             )
         return False
+
+    def _get_too_many_text(self, messages):
+        """Return why so many messages should be looked at first; falsy: they may leave."""
+        if not self.collection_ceiling or messages <= self.collection_ceiling:
+            return False
+        return self.env._(
+            "Today there would be %(count)s messages, more than the %(most)s that %(company)s "
+            "allows: look at them, and approve.",
+            count=messages,
+            most=self.collection_ceiling,
+            company=self.name,
+        )
 
     def _get_usual_messages(self):
         """Return the mean number of messages of the last days that had some; too few days: 0."""

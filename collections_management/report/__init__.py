@@ -1,6 +1,8 @@
 from . import (
+    workbook,
     collection_call_list,
     collection_notice_letter,
     collection_statement,
+    collection_statement_workbook,
     due_item_workbook,
 )

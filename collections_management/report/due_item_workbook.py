@@ -1,9 +1,9 @@
 from collections import defaultdict
 
-import xlsxwriter
-
 from odoo import api, fields, models
 from odoo.tools import format_datetime, split_every
+
+from .workbook import cell
 
 BATCH = 2000  # items read at once
 
@@ -16,6 +16,7 @@ class CollectionDueItemWorkbook(models.AbstractModel):
     """
 
     _name = "collection.due.item.workbook"
+    _inherit = "collection.workbook"
     _description = "Workbook of Open Items"
 
     # ------------------------------------------------------------
@@ -127,7 +128,7 @@ class CollectionDueItemWorkbook(models.AbstractModel):
         :param list domain: on ``collection.due.item``
         :param str filters: what was filtered by, for people
         """
-        with xlsxwriter.Workbook(file, {"constant_memory": True}) as workbook:
+        with self._open_workbook(file) as workbook:
             groups = self._get_item_ids(domain) or {self.env.company.root_id.currency_id: []}
             for currency, ids in groups.items():
                 suffix = f" {currency.name}" if len(groups) > 1 else ""
@@ -140,54 +141,11 @@ class CollectionDueItemWorkbook(models.AbstractModel):
                 )
 
     @api.model
-    def _get_formats(self, workbook, currency):
-        """Return the cell formats by name; ``_total`` ones are those of subtotals."""
-        decimals = "." + "0" * currency.decimal_places if currency.decimal_places else ""
-        number = f"#,##0{decimals};[Red]-#,##0{decimals}"
-        kinds = {
-            "text": {},
-            "date": {"num_format": "dd/mm/yyyy", "align": "left"},
-            "integer": {"num_format": "0;-0;"},
-            "amount": {"num_format": number},
-        }
-        formats = {}
-        for name, values in kinds.items():
-            formats[name] = workbook.add_format(values)
-            formats[f"{name}_total"] = workbook.add_format(
-                {**values, "bold": True, "bg_color": "#EEF3F2", "top": 4, "top_color": "#8AA5A0"}
-            )
-            formats[f"{name}_grand"] = workbook.add_format(
-                {**values, "bold": True, "bg_color": "#D3E3DF", "top": 1, "bottom": 6}
-            )
-        formats["percent_grand"] = workbook.add_format({"num_format": "0.0%", "italic": True})
-        formats["title"] = workbook.add_format(
-            {"bold": True, "font_size": 16, "font_color": "#1D5E54"}
-        )
-        formats["about"] = workbook.add_format({"font_color": "#666666"})
-        formats["head"] = workbook.add_format(
-            {
-                "bold": True,
-                "font_color": "#FFFFFF",
-                "bg_color": "#1D5E54",
-                "text_wrap": True,
-                "valign": "vcenter",
-                "border": 1,
-                "border_color": "#FFFFFF",
-            }
-        )
-        return formats
-
-    @api.model
-    def _write_head(self, sheet, title, formats, currency, filters):
-        """Write what the sheet is, of whom, of when and of what.
-
-        :return: the row at which the table begins
-        """
+    def _get_about(self, currency, filters):
+        """Return of whom, of when and of what the sheets are: list of lines."""
         _ = self.env._
-        sheet.write_string(0, 0, title, formats["title"])
-        companies = ", ".join(self.env.companies.mapped("name"))
-        about = [
-            _("Company: %s", companies),
+        return [
+            _("Company: %s", ", ".join(self.env.companies.mapped("name"))),
             _(
                 "As of: %(date)s. Amounts in %(currency)s.",
                 date=format_datetime(self.env, fields.Datetime.now(), dt_format="short"),
@@ -195,9 +153,6 @@ class CollectionDueItemWorkbook(models.AbstractModel):
             ),
             _("Filters: %s", filters) if filters else _("All open items"),
         ]
-        for row, line in enumerate(about, start=1):
-            sheet.write_string(row, 0, line, formats["about"])
-        return len(about) + 2
 
     @api.model
     def _write_items(self, workbook, title, formats, currency, ids, filters):
@@ -212,109 +167,71 @@ class CollectionDueItemWorkbook(models.AbstractModel):
             *[(bucket.name, 13, "amount", None) for bucket in buckets],
             *after,
         ]
-        sheet = workbook.add_worksheet(title)
-        self._set_page(sheet)
-        for index, (_title, width, _format, _value) in enumerate(columns):
-            sheet.set_column(index, index, width)
-        head = self._write_head(sheet, title, formats, currency, filters)
-        sheet.set_row(head, 32)
-        for index, (name, *_rest) in enumerate(columns):
-            sheet.write_string(head, index, name, formats["head"])
-        sheet.freeze_panes(head + 1, 2)
-        sheet.repeat_rows(head)
-        writer = _ItemRows(sheet, head + 1, columns, len(before), buckets, formats, self)
+        table = self._add_table(
+            workbook, title, formats, columns, self._get_about(currency, filters), frozen=2
+        )
+        writer = _ItemRows(table, len(before), buckets, self)
         for items in self._browse_in_batches(ids):
             for item in items:
                 writer.add(item)
         writer.finish()
-        sheet.autofilter(head, 0, max(writer.last_row, head), len(columns) - 1)
         return writer.by_customer
-
-    @api.model
-    def _set_page(self, sheet):
-        sheet.set_landscape()
-        sheet.set_paper(9)  # A4
-        sheet.fit_to_pages(1, 0)
-        sheet.hide_gridlines(2)
-        sheet.outline_settings(symbols_below=True)
 
     @api.model
     def _write_ageing(self, workbook, title, formats, currency, by_customer, filters):
         """Write the sheet of customers by bucket, in the company's currency."""
+        _ = self.env._
         buckets = self._get_buckets(currency)
-        sheet = workbook.add_worksheet(title)
-        self._set_page(sheet)
-        sheet.set_column(0, 0, 36)
-        sheet.set_column(1, len(buckets) + 1, 15)
-        head = self._write_head(sheet, title, formats, currency, filters)
-        names = [self.env._("Customer"), *buckets.mapped("name"), self.env._("Total")]
-        for index, name in enumerate(names):
-            sheet.write_string(head, index, name, formats["head"])
-        sheet.freeze_panes(head + 1, 1)
-        sheet.repeat_rows(head)
+        columns = [
+            (_("Customer"), 36, "text"),
+            *[(bucket.name, 15, "amount") for bucket in buckets],
+            (_("Total"), 15, "amount"),
+        ]
+        last = len(columns) - 1
+        table = self._add_table(
+            workbook, title, formats, columns, self._get_about(currency, filters)
+        )
         totals = defaultdict(float)
-        row = head
-        for row, (customer, amounts) in enumerate(by_customer.items(), start=head + 1):
-            sheet.write_string(row, 0, customer, formats["text"])
+        for customer, amounts in by_customer.items():
+            table.write_cell(0, "text", customer)
             for index, bucket in enumerate(buckets, start=1):
                 amount = currency.round(amounts.get(bucket.id, 0.0))
                 totals[index] += amount
                 if amount:
-                    sheet.write_number(row, index, amount, formats["amount"])
+                    table.write_cell(index, "amount", amount)
             total = currency.round(sum(amounts.values()))
-            totals[len(buckets) + 1] += total
-            sheet.write_formula(
-                row,
-                len(buckets) + 1,
-                f"=SUM({_cell(row, 1)}:{_cell(row, len(buckets))})",
-                formats["amount_total"],
-                total,
+            totals[last] += total
+            across = f"{cell(table.row, 1)}:{cell(table.row, last - 1)}"
+            table.write_formula(last, "amount", f"SUM({across})", total, "_total")
+            table.end_row()
+        table.filter()
+        table.write_cell(0, "text", _("Total"), "_grand")
+        for index in range(1, last + 1):
+            table.write_sum(
+                index, "amount", currency.round(totals[index]), table.first_row, "_grand"
             )
-        sheet.autofilter(head, 0, max(row, head), len(buckets) + 1)
-        sheet.write_string(row + 1, 0, self.env._("Total"), formats["text_grand"])
-        for index in range(1, len(buckets) + 2):
-            sheet.write_formula(
-                row + 1,
-                index,
-                f"=SUBTOTAL(9,{_cell(head + 1, index)}:{_cell(max(row, head + 1), index)})",
-                formats["amount_grand"],
-                currency.round(totals[index]),
-            )
-        everything = totals[len(buckets) + 1]
-        for index in range(1, len(buckets) + 2) if everything else ():
-            sheet.write_formula(
-                row + 2,
-                index,
-                f"={_cell(row + 1, index)}/{_cell(row + 1, len(buckets) + 1)}",
-                formats["percent_grand"],
-                totals[index] / everything,
-            )
+        sums = table.row
+        table.end_row()
+        for index in range(1, last + 1) if totals[last] else ():
+            share = f"{cell(sums, index)}/{cell(sums, last)}"
+            table.write_formula(index, "percent", share, totals[index] / totals[last], "_grand")
 
 
 class _ItemRows:
-    """Writes the rows of items one after the other, with a subtotal when the customer changes.
+    """Writes the rows of items one after the other, with a subtotal when the customer changes."""
 
-    Subtotals are formulas (``SUBTOTAL``, which leaves out other subtotals and what is filtered
-    away) that carry their value, so that programs which don't calculate read it too.
-    """
-
-    def __init__(self, sheet, row, columns, bucket_start, buckets, formats, report):
-        self.sheet = sheet
-        self.row = self.first_row = row
-        self.columns = columns
-        self.formats = formats
+    def __init__(self, table, bucket_start, buckets, report):
+        self.table = table
         self.report = report
         self.bucket_columns = {
             bucket.id: index for index, bucket in enumerate(buckets, start=bucket_start)
         }
         self.residual_column = bucket_start - 1
         self.by_customer = {}
-        self.keys = {}
         self.customer = self.currency = None
-        self.customer_start = self.currency_start = row
+        self.customer_start = self.currency_start = table.row
         self.several_currencies = False
         self.totals = _Totals()
-        self.last_row = row - 1
 
     def add(self, item):
         customer, currency = item.partner_id, item.currency_id
@@ -324,7 +241,7 @@ class _ItemRows:
             self._close_currency()
             self.several_currencies = True
         if customer != self.customer:
-            self.customer_start = self.currency_start = self.row
+            self.customer_start = self.currency_start = self.table.row
             self.customer_name = self._get_unique_name(item)
         self.customer, self.currency = customer, currency
         self._write_item(item)
@@ -332,9 +249,13 @@ class _ItemRows:
     def finish(self):
         if self.customer is not None:
             self._close_customer()
-        self.last_row = self.row - 1
+        self.table.filter()
         self._write_total(
-            self.report.env._("Total"), self.first_row, "grand", self.totals.everything, None
+            self.report.env._("Total"),
+            self.table.first_row,
+            "_grand",
+            self.totals.everything,
+            None,
         )
 
     def _get_unique_name(self, item):
@@ -346,37 +267,27 @@ class _ItemRows:
         return name
 
     def _write_item(self, item):
-        for index, (_title, _width, kind, value) in enumerate(self.columns):
+        for index, (_title, _width, kind, value) in enumerate(self.table.columns):
             if value:
-                self._write_cell(index, kind, value(item))
+                self.table.write_cell(index, kind, value(item))
         residual = item.residual
         index = self.bucket_columns.get(item.bucket_id.id)
         if index is not None:
-            self.sheet.write_number(self.row, index, residual, self.formats["amount"])
+            self.table.write_cell(index, "amount", residual)
         self.by_customer[self.customer_name][item.bucket_id.id] += residual
         self.totals.add(residual, item.residual_currency, index)
-        self.sheet.set_row(self.row, None, None, {"level": 1})
-        self.row += 1
-
-    def _write_cell(self, index, kind, value):
-        if kind == "text" and value:
-            # never as a formula or link, whatever a customer is called
-            self.sheet.write_string(self.row, index, value, self.formats["text"])
-        elif kind == "date" and value:
-            self.sheet.write_datetime(self.row, index, value, self.formats["date"])
-        elif kind in ("integer", "amount"):
-            self.sheet.write_number(self.row, index, value or 0, self.formats[kind])
+        self.table.end_row(level=1)
 
     def _close_currency(self):
         self._write_total(
             f"{self.customer_name} {self.currency.name}",
             self.currency_start,
-            "total",
+            "_total",
             self.totals.currency,
             self.currency,
         )
         self.totals.begin_currency()
-        self.currency_start = self.row
+        self.currency_start = self.table.row
 
     def _close_customer(self):
         if self.several_currencies:
@@ -384,7 +295,7 @@ class _ItemRows:
         self._write_total(
             self.customer_name,
             self.customer_start,
-            "total",
+            "_total",
             self.totals.customer,
             None if self.several_currencies else self.currency,
         )
@@ -396,28 +307,18 @@ class _ItemRows:
 
         :param currency: when all rows are in it, its column is summed too
         """
-        for index, (_title, _width, kind, _value) in enumerate(self.columns):
-            self.sheet.write_blank(self.row, index, None, self.formats[f"{kind}_{style}"])
-        self.sheet.write_string(self.row, 0, label, self.formats[f"text_{style}"])
+        self.table.fill(style)
+        self.table.write_cell(0, "text", label, style)
         columns = {self.residual_column: "residual"}
         columns |= {index: index for index in self.bucket_columns.values()}
         if currency:
             columns[self.residual_column - 1] = "residual_currency"
-            self.sheet.write_string(
-                self.row, self.residual_column - 2, currency.name, self.formats[f"text_{style}"]
-            )
+            self.table.write_cell(self.residual_column - 2, "text", currency.name, style)
         for index, key in columns.items():
             value = totals[key]
-            if not value and key not in ("residual", "residual_currency"):
-                continue
-            self.sheet.write_formula(
-                self.row,
-                index,
-                f"=SUBTOTAL(9,{_cell(start, index)}:{_cell(max(self.row - 1, start), index)})",
-                self.formats[f"amount_{style}"],
-                round(value, 6),
-            )
-        self.row += 1
+            if value or key in ("residual", "residual_currency"):
+                self.table.write_sum(index, "amount", value, start, style)
+        self.table.end_row()
 
 
 class _Totals:
@@ -440,12 +341,3 @@ class _Totals:
     def begin_customer(self):
         self.currency.clear()
         self.customer.clear()
-
-
-def _cell(row, column):
-    """Return the name of a cell, as ``B3``.
-
-    >>> _cell(2, 27)
-    'AB3'
-    """
-    return xlsxwriter.utility.xl_rowcol_to_cell(row, column)

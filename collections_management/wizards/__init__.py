@@ -9,5 +9,6 @@ from . import (
     collection_pause,
     collection_preview,
     collection_whatsapp,
+    collection_statement_wizard,
     mail_compose_message,
 )

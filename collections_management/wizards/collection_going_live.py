@@ -178,7 +178,7 @@ class CollectionGoingLive(models.TransientModel):
         # sudo: as above; it notes who did it
         withdrawn = self.company_id.sudo()._stop_collections()
         return self._reopen(
-            self.env._("Stopped: nothing leaves any more. %s notices withdrawn.", len(withdrawn))
+            self.env._("Stopped: nothing leaves any more. %s notices withdrawn.", withdrawn)
         )
 
     def _check_group(self, group):

@@ -1,0 +1,238 @@
+import itertools
+
+from odoo import api, models
+from odoo.tools import SQL
+
+BATCH = 2000  # journal items in memory at once
+READINGS = itertools.count()
+
+
+class CollectionStatementLedger(models.AbstractModel):
+    """What statements of account say, read from the journal items: nothing else is summed up.
+
+    A group is one customer in one currency. Its sums and its rows come from two queries over the
+    same lines: the posted trade receivables of the customer and its contacts, over the branches of
+    the company. Without a period they are what is open today, with one all that was booked.
+    """
+
+    _name = "collection.statement.ledger"
+    _description = "Ledger of Statements"
+
+    @api.model
+    def _iterate_groups(self, customers, period=None):
+        """Yield each group's sums and rows, by customer's name and currency.
+
+        Rows are read in batches and forgotten: take them before you go on to the next group.
+
+        :param customers: collection.customer of one company
+        :param period: None for what is open today, or tuple of first and last day
+        :return: pairs of a dict (``_read_sums``) and an iterator of dicts: ``move_id``, ``name``,
+            ``is_payment``, ``reference``, ``currency_id``, ``date_due`` and for open items
+            ``date_invoice``, ``days_overdue``, ``bucket_id``, ``amount_currency``,
+            ``residual_currency``, ``residual`` (company currency); for movements ``date``,
+            ``amount_currency``, ``balance`` (company currency)
+        """
+        if not customers:
+            return
+        groups = self._read_sums(customers, period)
+        # Odoo's own groupby holds all groups in memory
+        rows = itertools.groupby(  # pylint: disable=bad-builtin-groupby
+            self._read_in_batches(self._get_rows_sql(customers, period)), key=self._get_key
+        )
+        following = next(rows, None)
+        for sums in groups:
+            if following and following[0] == self._get_key(sums):
+                yield sums, following[1]
+                following = next(rows, None)
+            else:
+                yield sums, iter(())
+
+    @api.model
+    def _get_key(self, row):
+        return row["customer_id"], row["currency_id"]
+
+    @api.model
+    def _read_sums(self, customers, period=None):
+        """Return the sums of each group, in the order of ``_iterate_groups``.
+
+        :return: list of dicts: ``customer_id``, ``customer``, ``currency_id``, ``balance``,
+            ``company_balance`` (in company currency, as the other ``company_...``). Of open items:
+            ``overdue``, ``not_due``, ``credits`` (negative) and ``bucket_<id>``, what is owed by
+            age. Of movements: ``opening``, ``debit``, ``credit`` (positive) and
+            ``company_opening``; the balance is the closing one.
+        """
+        if not customers:
+            return []
+        self._flush()
+        make = self._get_movement_sums_sql if period else self._get_open_sums_sql
+        return self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT sums.*, partner.complete_name AS customer
+                  FROM (%s) sums
+                  JOIN collection_customer file ON file.id = sums.customer_id
+                  JOIN res_partner partner ON partner.id = file.partner_id
+                  JOIN res_currency currency ON currency.id = sums.currency_id
+                 ORDER BY partner.complete_name, sums.customer_id, currency.name
+                """,
+                make(customers, period),
+            )
+        )
+
+    @api.model
+    def _get_rows_sql(self, customers, period):
+        """Return the query of the rows of ``_iterate_groups``."""
+        make = self._get_movements_sql if period else self._get_open_items_sql
+        return SQL(
+            """
+            SELECT item.*, %(document)s, line.move_id, NULLIF(move.ref, '') AS reference
+              FROM (%(items)s) item
+              JOIN account_move_line line ON line.id = item.move_line_id
+              JOIN account_move move ON move.id = line.move_id
+              JOIN collection_customer file ON file.id = item.customer_id
+              JOIN res_partner partner ON partner.id = file.partner_id
+              JOIN res_currency currency ON currency.id = item.currency_id
+             ORDER BY partner.complete_name, item.customer_id, currency.name,
+                      item.sorted_on, item.move_line_id
+            """,
+            document=self.env["collection.notice.content"]._get_document_sql(),
+            items=make(customers, period),
+        )
+
+    # ------------------------------------------------------------
+    # What is open
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_open_items_sql(self, customers, _period):
+        """The open items: the facts of ``collection.due.item``, without any decision."""
+        DueItem = self.env["collection.due.item"]
+        return SQL(
+            """
+            SELECT item.customer_id, item.move_line_id, item.currency_id, item.date_invoice,
+                   item.date_due, item.days_overdue, item.bucket_id, item.amount_currency,
+                   item.residual_currency, item.residual, item.date_due AS sorted_on
+              FROM (%s) item
+             WHERE item.account_id IN (
+                    SELECT id FROM account_account WHERE non_trade IS NOT TRUE)
+            """,
+            DueItem._get_query(
+                customers.company_id._get_collection_today(),
+                SQL("%s", tuple(customers.ids)),
+                facts_only=True,
+            ),
+        )
+
+    @api.model
+    def _get_open_sums_sql(self, customers, period):
+        buckets = self.env["collection.bucket"]._get_of_company(customers.company_id)
+        return SQL(
+            """
+            SELECT item.customer_id, item.currency_id,
+                   sum(item.residual_currency) AS balance,
+                   sum(item.residual) AS company_balance,
+                   COALESCE(sum(item.residual_currency)
+                       FILTER (WHERE item.residual_currency > 0 AND item.days_overdue > 0), 0)
+                       AS overdue,
+                   COALESCE(sum(item.residual_currency)
+                       FILTER (WHERE item.residual_currency > 0 AND item.days_overdue <= 0), 0)
+                       AS not_due,
+                   COALESCE(sum(item.residual_currency)
+                       FILTER (WHERE item.residual_currency < 0), 0) AS credits
+                   %(buckets)s
+              FROM (%(items)s) item
+             GROUP BY item.customer_id, item.currency_id
+            """,
+            buckets=SQL().join(
+                SQL(
+                    ", COALESCE(sum(item.residual_currency) FILTER ("
+                    "WHERE item.residual_currency > 0 AND item.bucket_id = %s), 0) AS %s",
+                    bucket.id,
+                    SQL.identifier(f"bucket_{bucket.id}"),
+                )
+                for bucket in buckets
+            ),
+            items=self._get_open_items_sql(customers, period),
+        )
+
+    # ------------------------------------------------------------
+    # What was booked
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_booked_sql(self, customers, condition):
+        """The posted lines of customers.
+
+        :param SQL condition: on their date
+        """
+        return SQL(
+            """
+            SELECT file.id AS customer_id, other.id AS move_line_id, other.currency_id, other.date,
+                   other.date_maturity AS date_due, other.amount_currency, other.balance,
+                   other.date AS sorted_on
+              FROM %(trade)s
+               AND other.parent_state = 'posted' AND other.date %(condition)s
+            """,
+            trade=self.env["collection.due.item"]._get_trade_sql(
+                SQL("IN %s", tuple(customers.ids))
+            ),
+            condition=condition,
+        )
+
+    @api.model
+    def _get_movements_sql(self, customers, period):
+        return self._get_booked_sql(customers, SQL("BETWEEN %s AND %s", *period))
+
+    @api.model
+    def _get_movement_sums_sql(self, customers, period):
+        first, last = period
+        return SQL(
+            """
+            SELECT item.customer_id, item.currency_id,
+                   COALESCE(sum(item.amount_currency) FILTER (WHERE item.date < %(first)s), 0)
+                       AS opening,
+                   COALESCE(sum(item.amount_currency)
+                       FILTER (WHERE item.date >= %(first)s AND item.amount_currency > 0), 0)
+                       AS debit,
+                   - COALESCE(sum(item.amount_currency)
+                       FILTER (WHERE item.date >= %(first)s AND item.amount_currency < 0), 0)
+                       AS credit,
+                   sum(item.amount_currency) AS balance,
+                   COALESCE(sum(item.balance) FILTER (WHERE item.date < %(first)s), 0)
+                       AS company_opening,
+                   sum(item.balance) AS company_balance
+              FROM (%(items)s) item
+             GROUP BY item.customer_id, item.currency_id
+            HAVING max(item.date) >= %(first)s
+                OR sum(item.amount_currency) <> 0 OR sum(item.balance) <> 0
+            """,
+            first=first,
+            items=self._get_booked_sql(customers, SQL("<= %s", last)),
+        )
+
+    # ------------------------------------------------------------
+    # Reading
+    # ------------------------------------------------------------
+
+    @api.model
+    def _flush(self):
+        """Write what is read to the database."""
+        self.env["collection.due.item"]._flush_decision()
+        self.env["collection.notice.content"]._flush_documents()
+        self.env["account.move.line"].flush_model(["date", "parent_state"])
+        self.env["res.partner"].flush_model(["complete_name"])
+
+    @api.model
+    def _read_in_batches(self, query):
+        """Yield the rows of a query as dicts; only a batch of them is in memory.
+
+        :param SQL query: the rows
+        """
+        # a reading that is broken off leaves its cursor behind until the transaction ends
+        rows = SQL.identifier(f"collection_statement_{next(READINGS)}")
+        # all rows are wanted, not the first ones soon; compiling takes longer than running
+        self.env.cr.execute("SET LOCAL cursor_tuple_fraction = 1; SET LOCAL jit = off")
+        self.env.cr.execute(SQL("DECLARE %s NO SCROLL CURSOR FOR %s", rows, query))
+        while batch := self.env.execute_query_dict(SQL("FETCH %s FROM %s", BATCH, rows)):
+            yield from batch
+        self.env.cr.execute(SQL("CLOSE %s", rows))
