@@ -132,13 +132,7 @@ class CollectionCustomer(models.Model):
         "with links; as many as fit.",
     )
     notice_ids = fields.One2many("collection.notice", "customer_id", string="Notices")
-    due_item_ids = fields.One2many(
-        "collection.due.item",
-        "customer_id",
-        string="Open Items",
-        # which they are needs no decision
-        context={"collection_facts_only": True},
-    )
+    due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
     notice_count = fields.Integer(compute="_compute_notice_count")
 
     balance = fields.Monetary(

@@ -284,6 +284,17 @@ class CollectionDueItem(models.Model):
         return super(CollectionDueItem, model).search_count(domain, limit=limit)
 
     @api.model
+    def search_fetch(self, domain, field_names=None, offset=0, limit=None, order=None):
+        """Override of ``base``: find the items without deciding where only facts are asked for."""
+        asked = self._fields if field_names is None else field_names
+        ordered = (order or self._order).replace(",", " ").split()
+        model = self._with_facts_only(domain, {*asked, *ordered} - {"asc", "desc", "ASC", "DESC"})
+        items = super(CollectionDueItem, model).search_fetch(
+            domain, field_names, offset, limit, order
+        )
+        return items.with_env(self.env)
+
+    @api.model
     def _read_group(
         self, domain, groupby=(), aggregates=(), having=(), offset=0, limit=None, order=None
     ):

@@ -169,6 +169,15 @@ class CollectionsCase(AccountTestInvoicingCommon, MailCase):
             {"name": "Test policy", "interval_days": 0, "hour_from": 0, "hour_to": 24, **values}
         )
 
+    @classmethod
+    def _make_branch(cls, name="Branch"):
+        """Return a branch of the company, in which the accountant may work."""
+        branch = cls.system["res.company"].create({"name": name, "parent_id": cls.company.id})
+        cls.env.user.company_ids |= branch.with_env(cls.env)
+        cls.env.cr.flush()  # its accounts are made then
+        cls.env.invalidate_all()
+        return branch
+
     # ------------------------------------------------------------
     # Customers and their ledger
     # ------------------------------------------------------------

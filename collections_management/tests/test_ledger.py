@@ -209,11 +209,7 @@ class TestBranches(CollectionsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.branch = cls.system["res.company"].create(
-            {"name": "Branch", "parent_id": cls.company.id}
-        )
-        cls.env.user.company_ids |= cls.branch.with_env(cls.env)
-        cls.env.invalidate_all()
+        cls.branch = cls._make_branch()
         cls.customer = cls._make_customer()
 
     def test_branch_shares_the_file_of_its_main_company(self):

@@ -222,13 +222,8 @@ class TestBranches(OpeningCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.branch = cls.system["res.company"].create(
-            {"name": "Branch", "parent_id": cls.company.id}
-        )
-        cls.env.user.company_ids |= cls.branch.with_env(cls.env)
-        cls.env.invalidate_all()
+        cls.branch = cls._make_branch()
         shared = cls._make_customer("Shared")
-        cls.env.flush_all()  # the ledger reads accounts of partners by SQL
         cls.theirs = cls._make_invoice(shared, 30, company=cls.branch)
 
     def test_who_works_in_a_branch_finds_its_items_in_the_sheet(self):

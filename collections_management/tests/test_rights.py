@@ -243,11 +243,7 @@ class TestBranches(RightsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.branch = cls.system["res.company"].create(
-            {"name": "Branch", "parent_id": cls.company.id}
-        )
-        cls.env.user.company_ids |= cls.branch.with_env(cls.env)
-        cls.env.invalidate_all()
+        cls.branch = cls._make_branch()
         cls.person = cls.collector.copy(
             {"login": "test_branch", "company_id": cls.branch.id, "company_ids": cls.branch.ids}
         )

@@ -149,9 +149,7 @@ class TestLedgerOfStatements(StatementCommon):
         self.assertLedger(self.customer)
 
     def test_branch_belongs_to_the_main_companys_file(self):
-        branch = self.system["res.company"].create({"name": "Branch", "parent_id": self.company.id})
-        self.env.user.company_ids |= branch.with_env(self.env)
-        self.env.invalidate_all()
+        branch = self._make_branch()
         customer = self._make_customer("Of both")
         self._make_invoice(customer, 100)
         self._make_invoice(customer, 40, company=branch)
