@@ -1,9 +1,11 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .collection_hold import HOLD_KINDS
 from .live_field import live_search
+from .user_message import notification
 
 # Who sees how an invoice is collected: not the customer, who reads it on the portal.
 READERS = "account.group_account_invoice,account.group_account_readonly"
@@ -28,6 +30,21 @@ def due_item_search(name):
 
 # A pause holds an item but is no agreement with the customer: the invoice stays “normal”.
 STATUSES = [("normal", "Normal"), *[kind for kind in HOLD_KINDS if kind[0] != "paused"]]
+
+DELIVERY_STATES = [
+    ("not_sent", "Not sent"),
+    ("queued", "Queued"),
+    ("sent", "Sent"),
+    ("bounced", "Bounced"),
+    ("error", "Error"),
+    ("accepted", "Accepted"),
+    ("rejected", "Rejected"),
+]
+DELIVERED = ("sent", "accepted")
+# What customers receive from Odoo, and we may have to send again.
+CUSTOMER_TYPES = ("out_invoice", "out_refund", "out_receipt")
+# Marks in an invoice's `sending_data` that a person asked for it to be sent again.
+SEND_AGAIN = "collection_send_again"
 
 
 class AccountMove(models.Model):
@@ -94,6 +111,28 @@ class AccountMove(models.Model):
         help="Why the invoice is or is not claimed today.",
     )
 
+    collection_delivery_state = fields.Selection(
+        DELIVERY_STATES,
+        string="Delivery",
+        compute="_compute_collection_delivery_state",
+        search=live_search("collection_delivery_state"),
+        groups=READERS,
+        help="Whether the invoice reached the customer. Empty: a draft, or issued before invoices "
+        "were sent from here.",
+    )
+    collection_delivery_problem = fields.Char(
+        string="Delivery Problem",
+        compute="_compute_collection_delivery_problem",
+        groups=READERS,
+        help="Why the invoice did not reach the customer.",
+    )
+    collection_sending_error = fields.Char(
+        readonly=True,
+        copy=False,
+        groups=READERS,
+        help="Why Odoo could not make or send the invoice the last time it tried.",
+    )
+
     _collection_status_idx = models.Index("(collection_status) WHERE collection_status <> 'normal'")
 
     # ------------------------------------------------------------
@@ -126,6 +165,9 @@ class AccountMove(models.Model):
 
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override of ``base``: these are not stored, yet sort, filter and group."""
+        if field_expr == "collection_delivery_state":
+            self._flush_delivery()
+            return self._get_delivery_state_sql(SQL.identifier(alias))
         sql = self._get_collection_sql().get(field_expr)
         if sql is None:
             return super()._field_to_sql(alias, field_expr, query)
@@ -222,20 +264,297 @@ class AccountMove(models.Model):
         )
 
     # ------------------------------------------------------------
-    # Undelivered invoices
+    # Delivery: claims, lists and people read the same state
     # ------------------------------------------------------------
+
+    @api.model
+    def _flush_delivery(self):
+        """Write what the state reads to the database."""
+        self.env["account.move"].flush_model(
+            [
+                "collection_sending_error",
+                "company_id",
+                "invoice_date",
+                "is_move_sent",
+                "move_type",
+                "sending_data",
+                "state",
+            ]
+        )
+        self.env["mail.message"].flush_model(["model", "res_id"])
+        self.env["mail.notification"].flush_model(
+            ["mail_message_id", "notification_status", "notification_type", "res_partner_id"]
+        )
+        self.env["res.partner"].flush_model(["partner_share"])
+
+    @api.model
+    def _get_delivery_state_sql(self, alias, singly=False):
+        """Return the SQL expression of the delivery state of invoices.
+
+        What waits to be sent comes first, then what an e-invoicing network answered, then the
+        mails. An invoice that Odoo says was sent was, unless none of its customer's mails arrived.
+
+        :param SQL alias: table of the moves
+        :param bool singly: look up each invoice's mails; else, where many are asked for, PostgreSQL
+            reads the mails in trouble once, which are few, and looks up no others
+        """
+        mails = self._get_mail_state_sql(alias)
+        if not singly:
+            mails = SQL(
+                "CASE WHEN %s THEN %s ELSE 'sent' END", self._get_mail_trouble_sql(alias), mails
+            )
+        return SQL(
+            """
+            CASE WHEN %(alias)s.state <> 'posted' OR %(alias)s.move_type NOT IN %(types)s THEN NULL
+                 WHEN %(alias)s.sending_data IS NOT NULL THEN 'queued'
+                 ELSE COALESCE(
+                    %(einvoice)s,
+                    CASE WHEN %(alias)s.is_move_sent THEN %(mails)s
+                         WHEN %(alias)s.invoice_date < %(since)s THEN NULL
+                         WHEN %(alias)s.collection_sending_error IS NOT NULL THEN 'error'
+                         ELSE 'not_sent' END
+                 )
+            END
+            """,
+            alias=alias,
+            types=CUSTOMER_TYPES,
+            einvoice=self._get_einvoice_state_sql(alias),
+            mails=mails,
+            since=self._get_delivery_from_sql(alias),
+        )
+
+    @api.model
+    def _get_einvoice_state_sql(self, alias):
+        """Hook: the SQL expression of what an e-invoicing network says of invoices.
+
+        One of ``DELIVERY_STATES`` (accepted, rejected; queued while it works, error), or NULL for
+        an invoice that does not go by the network. A bridge puts its own before this one::
+
+            return SQL(
+                "CASE %(alias)s.peppol_move_state WHEN 'done' THEN 'accepted' ... ELSE %(next)s END",
+                alias=alias,
+                next=super()._get_einvoice_state_sql(alias),
+            )
+
+        It also flushes what it reads (``_flush_delivery``) and gives the reason
+        (``_get_einvoice_problem``).
+
+        :param SQL alias: table of the moves
+        """
+        return SQL("NULL::varchar")
+
+    @api.model
+    def _get_delivery_from_sql(self, alias):
+        """The day since which a move's company sends its invoices from here.
+
+        Written out from the few companies there are.
+        """
+        # sudo: the ledger is the same, whatever the user sees of the branches
+        companies = self.env["res.company"].sudo().with_context(active_test=False).search([])
+        return SQL(
+            "CASE %s.company_id %s END",
+            alias,
+            SQL(" ").join(
+                SQL("WHEN %s THEN %s::date", company.id, company.root_id.collection_delivery_from)
+                for company in companies
+            ),
+        )
+
+    @api.model
+    def _get_mail_state_sql(self, alias):
+        """What became of a move's mails to its customer; one that arrived is enough."""
+        return SQL(
+            """(
+                SELECT CASE
+                       WHEN bool_or(sending.notification_status IN ('sent', 'pending')) THEN 'sent'
+                       WHEN bool_or(sending.notification_status IN ('ready', 'process')) THEN 'queued'
+                       WHEN bool_or(sending.notification_status = 'bounce') THEN 'bounced'
+                       WHEN bool_or(sending.notification_status = 'exception') THEN 'error'
+                       ELSE 'sent' END
+                  %(mails)s AND mail.res_id = %(alias)s.id
+            )""",
+            alias=alias,
+            mails=self._get_mails_sql(),
+        )
+
+    @api.model
+    def _get_mail_trouble_sql(self, alias):
+        """Whether a mail of a move is on its way or came back (another may have arrived)."""
+        return SQL(
+            """
+            EXISTS (
+                SELECT %(mails)s AND mail.res_id = %(alias)s.id
+                   AND sending.notification_status IN ('ready', 'process', 'bounce', 'exception')
+            )
+            """,
+            alias=alias,
+            mails=self._get_mails_sql(),
+        )
+
+    @api.model
+    def _get_mails_sql(self):
+        """FROM and WHERE of the mails of moves to others than colleagues."""
+        return SQL(
+            """
+              FROM mail_message mail
+              JOIN mail_notification sending ON sending.mail_message_id = mail.id
+              LEFT JOIN res_partner reader ON reader.id = sending.res_partner_id
+             WHERE mail.model = 'account.move'
+               AND sending.notification_type = 'email'
+               AND reader.partner_share IS NOT FALSE
+            """
+        )
+
+    @api.depends("is_move_sent", "move_type", "sending_data", "state", "collection_sending_error")
+    def _compute_collection_delivery_state(self):
+        values = self._read_collection_sql("collection_delivery_state")
+        for move in self:
+            [move.collection_delivery_state] = values.get(move.id, (False,))
+
+    # ------------------------------------------------------------
+    # Why it did not arrive
+    # ------------------------------------------------------------
+
+    @api.depends("collection_delivery_state", "partner_id")
+    @api.depends_context("lang")
+    def _compute_collection_delivery_problem(self):
+        returned = self.filtered(
+            lambda move: (
+                move.collection_delivery_state in ("bounced", "error") and move.is_move_sent
+            )
+        )
+        failures = returned._get_mail_failures()
+        for move in self:
+            move.collection_delivery_problem = {
+                "not_sent": move._get_sending_problem,
+                "error": lambda move=move: move.collection_sending_error or failures.get(move.id),
+                "bounced": lambda move=move: failures.get(move.id),
+                "rejected": move._get_einvoice_problem,
+            }.get(move.collection_delivery_state, lambda: False)()
+
+    def _get_mail_failures(self):
+        """Return why the last mail of each move failed: dict move id -> sentence."""
+        if not self.ids:
+            return {}
+        self._flush_delivery()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT ON (mail.res_id) mail.res_id, sending.id %s
+                   AND mail.res_id IN %s
+                   AND sending.notification_status IN ('bounce', 'exception')
+                 ORDER BY mail.res_id, sending.id DESC
+                """,
+                self._get_mails_sql(),
+                tuple(self.ids),
+            )
+        )
+        # sudo: who reads the invoice may know why it did not arrive
+        notifications = self.env["mail.notification"].sudo().browse(id_ for _move, id_ in rows)
+        return {
+            move_id: self.env._(
+                "%(contact)s: %(reason)s",
+                contact=failed.res_partner_id.display_name or failed.mail_email_address or "",
+                reason=failed.failure_reason or failed.format_failure_reason(),
+            )
+            for (move_id, _id), failed in zip(rows, notifications, strict=True)
+        }
+
+    def _get_einvoice_problem(self):
+        """Hook: why an e-invoicing network rejected this invoice; a sentence or False."""
+        self.ensure_one()
+        return False
+
+    def _get_sending_problem(self):
+        """Hook: why Odoo can't send this invoice by itself; a sentence, or False when it can."""
+        self.ensure_one()
+        customer = self.commercial_partner_id.display_name
+        methods = self.env["account.move.send"]._get_default_sending_methods(self) - {"manual"}
+        if not methods:
+            return self.env._(
+                "Invoices of %(customer)s are sent by hand: send it yourself, or choose how on the "
+                "customer.",
+                customer=customer,
+            )
+        if methods == {"email"} and not self.partner_id.email:
+            return self.env._(
+                "%(contact)s has no e-mail address: add one to the contact.",
+                contact=self.partner_id.display_name,
+            )
+        return False
+
+    # ------------------------------------------------------------
+    # Sending again
+    # ------------------------------------------------------------
+
+    def action_collection_send_again(self):
+        """Have Odoo send these invoices to their customers once more, by their own methods.
+
+        They are queued; those that can't be sent are left and named.
+
+        :raises UserError: when one of them is a draft or no customer invoice
+        """
+        self.check_access("write")
+        self._check_may_be_sent()
+        problems = {move: move._get_send_again_problem() for move in self}
+        queued = self.filtered(lambda move: not problems[move] and not move.sending_data)
+        queued.write(
+            {
+                "sending_data": {
+                    # as Odoo's own wizard for several invoices
+                    "author_user_id": self.env.user.id,
+                    "author_partner_id": self.env.user.partner_id.id,
+                    SEND_AGAIN: True,
+                },
+                "collection_sending_error": False,
+            }
+        )
+        if queued:
+            # sudo: scheduled jobs belong to the system
+            job = self.env.ref("collections_management.ir_cron_collection_send_invoices")
+            job.sudo()._trigger()
+        left = [f"{move.name}: {problem}" for move, problem in problems.items() if problem]
+        return notification(
+            self.env,
+            [self.env._("%s invoices are being sent in the background.", len(queued)), *left],
+            kind="warning" if left else "success",
+        )
+
+    def _check_may_be_sent(self):
+        for move in self:
+            if move.state != "posted" or move.move_type not in CUSTOMER_TYPES:
+                raise UserError(
+                    self.env._(
+                        "%(move)s can't be sent to a customer: only posted customer invoices and "
+                        "credit notes can. Post it first, or leave it out.",
+                        move=move.display_name,
+                    )
+                )
+
+    def _get_send_again_problem(self):
+        """Return why this invoice can't be sent again now; falsy: it can."""
+        self.ensure_one()
+        if self.company_id.sudo().root_id.collection_mailbox:
+            return self.env._(
+                "Everything goes to your own mailbox for a trial, but Odoo's own sending would reach "
+                "the customer: end the trial first."
+            )
+        return self._get_sending_problem()
 
     def _needs_collection_sending(self):
         """Tell whether Odoo can send this undelivered invoice by itself.
 
-        Hook: so it is when it was never sent nor queued and the customer's sending method is not
-        manual; one that bounced needs a person to correct the address first.
+        Hook: so it is when it was never sent nor queued and the customer has a way to get it; one
+        that bounced needs a person to correct the address first.
         """
         self.ensure_one()
-        if self.is_move_sent or self.sending_data:
-            return False
-        methods = self.env["account.move.send"]._get_default_sending_methods(self)
-        return bool(methods - {"manual"})
+        return not (self.is_move_sent or self.sending_data or self._get_sending_problem())
+
+    @api.model
+    def _get_moves_asked_for(self):
+        """Return the invoices that people asked to be sent again."""
+        queued = self.search([("sending_data", "!=", False), ("state", "=", "posted")], order="id")
+        return queued.filtered(lambda move: move.sending_data.get(SEND_AGAIN))
 
     def _send_undelivered_invoice(self):
         """Have Odoo send one invoice that was not delivered, by its customer's method.
@@ -246,12 +565,23 @@ class AccountMove(models.Model):
         :return: whether it was sent; another server may have it in hand
         """
         self.ensure_one()
-        if not self.try_lock_for_update() or not self._needs_collection_sending():
+        if not self.try_lock_for_update():
+            return False
+        asked = bool(self.sending_data and self.sending_data.get(SEND_AGAIN))
+        if not asked and not self._needs_collection_sending():
             return False
         self.env["account.move.send"].with_company(self.company_id)._generate_and_send_invoices(
-            self
+            self, from_cron=asked
         )
         return True
+
+    def _note_sending_error(self, error):
+        """Keep why this invoice could not be sent, where people see it."""
+        self.ensure_one()
+        worded = self.company_id._in_own_language(self)
+        text = worded.env._("The invoice could not be sent to the customer: %s", error)
+        self.write({"sending_data": False, "collection_sending_error": text})
+        self._message_log(body=text)
 
     def _make_undelivered_tasks(self):
         """Give each customer's collector one task about the invoices that never arrived.

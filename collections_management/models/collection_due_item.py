@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
+from .account_move import DELIVERED
 from .account_move_line import OPEN_LINE
 from .collection_hold import HOLD_KINDS
 from .collection_step import PHASES
@@ -162,6 +163,7 @@ class CollectionDueItem(models.Model):
         "account.account": ["account_type", "non_trade"],
         "account.journal": ["type"],
         "account.move": [
+            "collection_sending_error",
             "commercial_partner_id",
             "invoice_date",
             "invoice_user_id",
@@ -169,6 +171,8 @@ class CollectionDueItem(models.Model):
             "move_type",
             "partner_id",
             "preferred_payment_method_line_id",
+            "sending_data",
+            "state",
         ],
         "account.move.line": [
             "account_id",
@@ -235,6 +239,13 @@ class CollectionDueItem(models.Model):
             "policy_id",
             "sends_nothing",
         ],
+        "mail.message": ["model", "res_id"],
+        "mail.notification": [
+            "mail_message_id",
+            "notification_status",
+            "notification_type",
+            "res_partner_id",
+        ],
         "res.company": [
             "collection_claim_entries",
             "collection_delivery_from",
@@ -242,7 +253,7 @@ class CollectionDueItem(models.Model):
             "collection_pilot",
             "parent_path",
         ],
-        "res.partner": ["commercial_partner_id", "country_id", "industry_id"],
+        "res.partner": ["commercial_partner_id", "country_id", "industry_id", "partner_share"],
     }
 
     def init(self):
@@ -589,7 +600,7 @@ class CollectionDueItem(models.Model):
 
     @api.model
     def _get_not_delivered_sql(self):
-        """An invoice that the scheme sends and that never arrived.
+        """An invoice that the scheme sends and that has not arrived (``_get_delivery_state_sql``).
 
         Only where the scheme has an “invoice issued” step, for invoices issued since the
         company sends them from here: older ones are taken for delivered.
@@ -598,18 +609,10 @@ class CollectionDueItem(models.Model):
             """
             facts.is_invoice AND move.invoice_date >= root.collection_delivery_from
             AND strategy.has_issued_step
-            AND (
-                move.is_move_sent IS NOT TRUE
-                OR EXISTS (
-                    SELECT FROM mail_message mail
-                      JOIN mail_notification sending ON sending.mail_message_id = mail.id
-                     WHERE mail.model = 'account.move' AND mail.res_id = move.id
-                       AND sending.notification_type = 'email'
-                     GROUP BY mail.res_id
-                    HAVING bool_and(sending.notification_status IN ('bounce', 'exception'))
-                )
-            )
-            """
+            AND (%s) NOT IN %s
+            """,
+            self.env["account.move"]._get_delivery_state_sql(SQL.identifier("move"), singly=True),
+            DELIVERED,
         )
 
     @api.model

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-NAMED = 8  # notices that a message names one by one; it sums up the others
+from .user_message import notification
 
 
 class CollectionNotice(models.Model):
@@ -68,24 +68,9 @@ class CollectionNotice(models.Model):
         :param str title: of the notification
         :param left_out: list of sentences
         """
-        action = action or {"type": "ir.actions.client", "tag": "soft_reload"}
         if not left_out:
-            return action
-        named = left_out[:NAMED]
-        if more := len(left_out) - len(named):
-            named.append(self.env._("and %s more", more))
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "title": title,
-                "message": "\n".join(named),
-                "className": "o_collection_lines",
-                "type": "warning",
-                "sticky": True,
-                "next": action,
-            },
-        }
+            return action or {"type": "ir.actions.client", "tag": "soft_reload"}
+        return notification(self.env, left_out, title=title, then=action)
 
     def _check_channel(self, code, action):
         """Refuse an action on notices of another channel.

@@ -338,7 +338,7 @@ class CollectionRun(models.AbstractModel):
 
         Where notices wait for approval, a person sends them. What is queued already is left.
         """
-        moves = moves.filtered(lambda move: not move.sending_data)
+        moves = moves.filtered(lambda move: move.collection_delivery_state != "queued")
         moves._make_undelivered_tasks()
         if company.collection_mode == "automatic" and not company.collection_mailbox:
             # sudo: scheduled jobs belong to the system
@@ -348,12 +348,13 @@ class CollectionRun(models.AbstractModel):
 
     @api.model
     def _cron_send_invoices(self):
-        """Send again, one by one, the invoices of companies in automatic that were not delivered.
+        """Send one by one the invoices that people asked for, then those that never arrived.
 
-        One that fails says so on the invoice and is tried again on the next day's run.
+        The latter of companies in automatic only. One that fails says so on the invoice; it is
+        tried again on the next day's run.
         """
         cron = self.env["ir.cron"]
-        moves = self._get_moves_to_send()
+        moves = self.env["account.move"]._get_moves_asked_for() | self._get_moves_to_send()
         cron._commit_progress(remaining=len(moves))
         sent = 0
         for move in moves:
@@ -362,10 +363,7 @@ class CollectionRun(models.AbstractModel):
             except Exception as error:  # shown on the invoice
                 _logger.exception("Collections: invoice %s could not be sent", move.id)
                 self.env.cr.rollback()
-                worded = move.company_id._in_own_language(self)
-                move._message_log(
-                    body=worded.env._("The invoice could not be sent to the customer: %s", error)
-                )
+                move._note_sending_error(error)
             if not cron._commit_progress(1):
                 # those that fail are left to tomorrow's run, so that this comes to an end
                 if sent:

@@ -1,5 +1,6 @@
 from . import test_export
 from . import test_decision
+from . import test_delivery_state
 from . import test_ladder
 from . import test_language
 from . import test_ledger

@@ -79,8 +79,10 @@ class TestNumber(WhatsappCommon):
             self.assertEqual(self._get_number("600 111 222"), "+34600111222")
             return
 
+        reason = "Impossible number: not enough digits."
+
         def refuse(*_args, **_kwargs):
-            raise UserError("Impossible number: not enough digits.")
+            raise UserError(reason)
 
         with (
             patch.object(type(partner), "_phone_format", refuse),

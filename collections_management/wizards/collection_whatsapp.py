@@ -15,7 +15,9 @@ class CollectionWhatsapp(models.TransientModel):
     _name = "collection.whatsapp"
     _description = "WhatsApp by Hand"
 
-    customer_id = fields.Many2one("collection.customer", required=True, readonly=True)
+    customer_id = fields.Many2one(
+        "collection.customer", string="Customer File", required=True, readonly=True
+    )
     partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
     notice_id = fields.Many2one(
         "collection.notice", readonly=True, help="Empty: a reminder that counts as no step."
