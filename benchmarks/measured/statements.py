@@ -37,8 +37,7 @@ def workbook(env, customers=None):
     files = env["collection.customer"].search(
         [("company_id", "=", user.company_id.id)], limit=customers
     )
-    few = files[:20]
-    _write(env, few)  # warms up
+    _write(env, files[:20])  # warms up
     before = get_peak()
     size, ours = timed(env, _write, env, files)
     peak = get_peak()

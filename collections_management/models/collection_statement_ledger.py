@@ -34,7 +34,8 @@ class CollectionStatementLedger(models.AbstractModel):
         """
         if not customers:
             return
-        groups = self._read_sums(customers, period)
+        self._flush()
+        groups = self._read_in_batches(self._get_sums_sql(customers, period))
         # Odoo's own groupby holds all groups in memory
         rows = itertools.groupby(  # pylint: disable=bad-builtin-groupby
             self._read_in_batches(self._get_rows_sql(customers, period)), key=self._get_key
@@ -64,19 +65,36 @@ class CollectionStatementLedger(models.AbstractModel):
         if not customers:
             return []
         self._flush()
-        make = self._get_movement_sums_sql if period else self._get_open_sums_sql
-        return self.env.execute_query_dict(
+        return self.env.execute_query_dict(self._get_sums_sql(customers, period))
+
+    @api.model
+    def _get_currencies(self, customers, period=None):
+        """Return the currencies of all groups."""
+        if not customers:
+            return self.env["res.currency"]
+        self._flush()
+        rows = self.env.execute_query(
             SQL(
-                """
-                SELECT sums.*, partner.complete_name AS customer
-                  FROM (%s) sums
-                  JOIN collection_customer file ON file.id = sums.customer_id
-                  JOIN res_partner partner ON partner.id = file.partner_id
-                  JOIN res_currency currency ON currency.id = sums.currency_id
-                 ORDER BY partner.complete_name, sums.customer_id, currency.name
-                """,
-                make(customers, period),
+                "SELECT DISTINCT sums.currency_id FROM (%s) sums",
+                self._get_sums_sql(customers, period),
             )
+        )
+        return self.env["res.currency"].browse(id_ for [id_] in rows)
+
+    @api.model
+    def _get_sums_sql(self, customers, period):
+        """Return the query of ``_read_sums``."""
+        make = self._get_movement_sums_sql if period else self._get_open_sums_sql
+        return SQL(
+            """
+            SELECT sums.*, partner.complete_name AS customer
+              FROM (%s) sums
+              JOIN collection_customer file ON file.id = sums.customer_id
+              JOIN res_partner partner ON partner.id = file.partner_id
+              JOIN res_currency currency ON currency.id = sums.currency_id
+             ORDER BY partner.complete_name, sums.customer_id, currency.name
+            """,
+            make(customers, period),
         )
 
     @api.model

@@ -93,7 +93,7 @@ class ReportCollectionStatement(models.AbstractModel):
                 {
                     "date": content._format_day(row["date"]),
                     "name": content._get_movement_name(row),
-                    "due": content._format_day(row["date_due"]) if row["date_due"] else "",
+                    "due": self._get_movement_due(row),
                     "debit": amount > 0 and format_amount(self.env, amount, currency),
                     "credit": amount < 0 and format_amount(self.env, -amount, currency),
                     "balance": format_amount(self.env, balance, currency),
@@ -104,6 +104,12 @@ class ReportCollectionStatement(models.AbstractModel):
             "movements": movements,
             **self._format(sums, ("opening", "debit", "credit", "balance"), currency),
         }
+
+    def _get_movement_due(self, row):
+        """Return the due date as text; a payment has none."""
+        if row["is_payment"] or not row["date_due"]:
+            return ""
+        return self.env["collection.notice.content"]._format_day(row["date_due"])
 
     def _format(self, sums, names, currency):
         """Return some of the sums as texts."""

@@ -1,3 +1,4 @@
+from collections import defaultdict
 from functools import cached_property
 
 from odoo import api, models
@@ -28,7 +29,9 @@ class CollectionStatementWorkbook(models.AbstractModel):
         customers.check_access("read")
         with self._open_workbook(file) as workbook:
             # sudo: the statement is the customer's whole account, over the branches of the company
-            by_company = customers.sudo().grouped("company_id")
+            customers = customers.sudo()
+            customers.fetch(["company_id"])  # of many customers, nothing else is kept in memory
+            by_company = customers.grouped("company_id")
             for company, files in by_company.items():
                 suffix = f" {company.name}" if len(by_company) > 1 else ""
                 make = _Movements if period else _OpenItems
@@ -56,10 +59,9 @@ class _Statements:
         self.company = customers.company_id
         self.customers, self.period = customers, period
         self.ledger = self.env["collection.statement.ledger"]
-        self.sums = self.ledger._read_sums(customers, period)
-        self.currencies = self.env["res.currency"].browse(
-            {sums["currency_id"] for sums in self.sums}
-        )
+        self.currencies = self.ledger._get_currencies(customers, period)
+        # by currency, what the groups come to
+        self.everything = {currency.id: defaultdict(float) for currency in self.currencies}
         self.translated = bool(self.currencies - self.company.currency_id)
         formats = report._get_formats(workbook, self.company.currency_id, self.currencies)
         about = report._get_about(self.company, period)
@@ -103,6 +105,9 @@ class _Statements:
         table.write_formula(last, code, self.get_balance_formula(), sums["balance"], "_total")
         if self.translated:
             table.write_cell(last + 1, "amount", sums["company_balance"])
+        everything = self.everything[sums["currency_id"]]
+        for name in (*self.get_sum_columns().values(), "balance", "company_balance"):
+            everything[name] += sums[name]
         table.end_row()
 
     def write_grand_totals(self):
@@ -111,20 +116,19 @@ class _Statements:
         end = table.row - 1
         columns = {**self.get_sum_columns(), max(self.get_sum_columns()) + 1: "balance"}
         for currency in self.currencies.sorted("name"):
-            ours = [sums for sums in self.sums if sums["currency_id"] == currency.id]
+            sums = self.everything[currency.id]
             table.fill("_grand")
             table.write_cell(0, "text", self.env._("Total"), "_grand")
             table.write_cell(1, "text", currency.name, "_grand")
             for index, name in columns.items():
-                self.write_sum_of_code(
-                    index, currency.name, sum(sums[name] for sums in ours), currency.name, end
-                )
+                self.write_sum_of_code(index, currency.name, sums[name], currency.name, end)
             if self.translated:
-                total = sum(sums["company_balance"] for sums in ours)
-                self.write_sum_of_code(max(columns) + 1, "amount", total, currency.name, end)
+                self.write_sum_of_code(
+                    max(columns) + 1, "amount", sums["company_balance"], currency.name, end
+                )
             table.end_row()
         if self.translated:
-            total = sum(sums["company_balance"] for sums in self.sums)
+            total = sum(sums["company_balance"] for sums in self.everything.values())
             table.write_cell(0, "text", self.env._("All currencies"), "_grand")
             column = table.get_range(max(columns) + 1, table.first_row, end)
             table.write_formula(
@@ -196,7 +200,7 @@ class _OpenItems(_Statements):
             table.write_cell(7, code, row["residual_currency"])
             if self.translated:
                 table.write_cell(8, "amount", row["residual"])
-            table.end_row(level=1)
+            table.end_row()
         table.fill("_total")
         table.write_cell(0, "text", customer, "_total")
         table.write_cell(5, "text", code, "_total")
@@ -256,14 +260,14 @@ class _Movements(_Statements):
             table.write_cell(0, "text", customer)
             table.write_cell(1, "text", content._get_movement_name(row))
             table.write_cell(2, "date", row["date"])
-            table.write_cell(3, "date", row["date_due"])
+            table.write_cell(3, "date", not row["is_payment"] and row["date_due"])
             table.write_cell(4, "text", code)
             if amount:
                 table.write_cell(5 if amount > 0 else 6, code, abs(amount))
             table.write_cell(7, code, round(balance, 6))
             if self.translated:
                 table.write_cell(8, "amount", row["balance"])
-            table.end_row(level=1)
+            table.end_row()
         moved = table.row > start
         self._write_balance(
             self.env._("Closing balance"),

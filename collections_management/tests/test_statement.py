@@ -148,15 +148,6 @@ class TestLedgerOfStatements(StatementCommon):
         self.assertFalse(self.groups(self.customer))
         self.assertLedger(self.customer)
 
-    def test_branch_belongs_to_the_main_companys_file(self):
-        branch = self._make_branch()
-        customer = self._make_customer("Of both")
-        self._make_invoice(customer, 100)
-        self._make_invoice(customer, 40, company=branch)
-        self.assertEqual(self.group(customer)["balance"], 140)
-        self.assertEqual(len(self.group(customer, period=YEAR)["rows"]), 2)
-        self.assertLedger(customer)
-
     def test_contacts_belong_to_their_customer(self):
         self._make_invoice(self._make_contact(self.customer, "Shop"), 60)
         self._make_invoice(self.customer, 100)
@@ -238,6 +229,26 @@ class TestLedgerOfStatements(StatementCommon):
         )
 
 
+class TestBranchesOfStatements(CollectionsCommon):
+    groups = StatementCommon.groups
+    group = StatementCommon.group
+    ledger = StatementCommon.ledger
+    assertLedger = StatementCommon.assertLedger
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.branch = cls._make_branch()
+        cls.customer = cls._make_customer()
+
+    def test_branch_belongs_to_the_main_companys_file(self):
+        self._make_invoice(self.customer, 100)
+        self._make_invoice(self.customer, 40, company=self.branch)
+        self.assertEqual(self.group(self.customer)["balance"], 140)
+        self.assertEqual(len(self.group(self.customer, period=YEAR)["rows"]), 2)
+        self.assertLedger(self.customer)
+
+
 class TestPaper(StatementCommon):
     def values(self, period=None, user=None, customer=None):
         report = self.env["report.collections_management.report_statement"]
@@ -257,7 +268,7 @@ class TestPaper(StatementCommon):
         self.assertFalse(row["debit"])
         self.assertIn("70.00", row["balance"])
         self.assertEqual(row["balance"], group["balance"])
-        self.assertEqual(row["name"], "Payment · Transfer 7")
+        self.assertEqual((row["name"], row["due"]), ("Payment · Transfer 7", ""))
         self.assertEqual(statement["when"], "From 02/19/2026 to 03/11/2026")
 
     def test_differences_of_exchange_rates_are_not_the_customers(self):
@@ -272,6 +283,14 @@ class TestPaper(StatementCommon):
         self.customer.payments_contact_id = contact
         statement = self.values()
         self.assertEqual((statement["lang"], statement["recipient"]), ("es_ES", contact))
+        self._make_invoice(self.customer, 100)
+        for name, period in (("items", None), ("movements", YEAR)):
+            view = self.system.ref(f"collections_management.report_statement_{name}")
+            view.update_field_translations("arch_db", {"es_ES": {"Document": "Papel"}})
+            content, _type = self.system["ir.actions.report"]._render_qweb_html(
+                "collections_management.report_statement", self.customer.ids, {"period": period}
+            )
+            self.assertIn(b"Papel", content)
 
     def test_menu_prints_what_is_open_and_the_dialog_what_was_chosen(self):
         self._make_invoice(self.customer, 100)
