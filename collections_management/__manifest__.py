@@ -37,6 +37,7 @@
         "views/collection_due_item_views.xml",
         "views/collection_notice_views.xml",
         "views/collection_notice_by_hand_views.xml",
+        "views/collection_reply_views.xml",
         "views/collection_customer_views.xml",
         "views/collection_hold_views.xml",
         "views/collection_statement_views.xml",

@@ -13,8 +13,12 @@ def pre_init_hook(env):
 
 
 def post_init_hook(env):
-    """Make the files of the customers who already owe: set-based, so quick on a big ledger."""
+    """Make the files of the customers who already owe: set-based, so quick on a big ledger.
+
+    And each main company's address for answers.
+    """
     for company in env["res.company"].search([("parent_id", "=", False)]):
+        company._make_collection_alias()
         env["collection.customer"].with_company(company)._create_missing(company)
 
 

@@ -2,7 +2,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError, ValidationError
-from odoo.tools import SQL
+from odoo.tools import SQL, email_normalize
 
 from .account_move_line import OPEN_LINE
 from .collection_notice_content import KEPT_QUIET
@@ -29,7 +29,7 @@ class CollectionCustomer(models.Model):
 
     _name = "collection.customer"
     _description = "Customer File"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["collection.conversation", "mail.activity.mixin"]
     _rec_name = "partner_id"
     _rec_names_search = ["partner_id"]
     _order = "partner_id, id"
@@ -132,6 +132,14 @@ class CollectionCustomer(models.Model):
         "with links; as many as fit.",
     )
     notice_ids = fields.One2many("collection.notice", "customer_id", string="Notices")
+    reply_ids = fields.One2many("collection.reply", "customer_id", string="Replies")
+    reply_count = fields.Integer(compute="_compute_replies")
+    pending_reply_count = fields.Integer(string="Pending Replies", compute="_compute_replies")
+    pending_reply_date = fields.Date(
+        string="Waiting for a Reply Since",
+        compute="_compute_replies",
+        help="The customer answered on this day, and nothing is claimed until somebody replies.",
+    )
     due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
     notice_count = fields.Integer(compute="_compute_notice_count")
 
@@ -255,6 +263,20 @@ class CollectionCustomer(models.Model):
         for customer in self:
             customer.notice_count = counts.get(customer, 0)
 
+    @api.depends("reply_ids.state", "reply_ids.date")
+    def _compute_replies(self):
+        self.reply_count = self.pending_reply_count = 0
+        self.pending_reply_date = False
+        for customer, state, count, first in self.env["collection.reply"]._read_group(
+            [("customer_id", "in", self.ids)],
+            ["customer_id", "state"],
+            ["__count", "date:min"],
+        ):
+            customer.reply_count += count
+            if state == "pending":
+                customer.pending_reply_count = count
+                customer.pending_reply_date = first
+
     # ------------------------------------------------------------
     # Direct debit
     # ------------------------------------------------------------
@@ -372,6 +394,15 @@ class CollectionCustomer(models.Model):
                         "evidence; archive it instead.",
                         customer=customer.partner_id.display_name,
                         count=customer.notice_count,
+                    )
+                )
+            if customer.reply_count:
+                raise UserError(
+                    self.env._(
+                        "The file of %(customer)s holds %(count)s replies and is kept as "
+                        "evidence; archive it instead.",
+                        customer=customer.partner_id.display_name,
+                        count=customer.reply_count,
                     )
                 )
 
@@ -555,6 +586,107 @@ class CollectionCustomer(models.Model):
             }
         return recipients
 
+    def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
+        """Override of ``mail``: answers come to our own address.
+
+        What comes to the catch-all address without naming the message it answers, Odoo sends back.
+        """
+        addresses = super()._notify_get_reply_to_batch(defaults=defaults, author_ids=author_ids)
+        for customer in self:
+            # sudo: whoever writes need not have rights on companies
+            address = customer.sudo().company_id._get_collection_address()
+            if address:
+                addresses[customer.id] = self._notify_get_reply_to_formatted_email(
+                    address, author_id=(author_ids or {}).get(customer.id)
+                )
+        return addresses
+
+    # ------------------------------------------------------------
+    # Replies
+    # ------------------------------------------------------------
+
+    def _receive(self, message, automatic):
+        """Override: a person's message waits for an answer; a program's is only filed."""
+        if not automatic:
+            self.env["collection.reply"]._file(self, message)
+
+    def _get_pending_replies(self):
+        """Override: those of the customer."""
+        return (
+            self.env["collection.reply"]
+            .sudo()
+            .search([("customer_id", "in", self.ids), ("state", "=", "pending")])
+        )
+
+    def _find_author(self, address):
+        """Override: a contact of the customer."""
+        return self.env["res.partner"].search(
+            [
+                ("email_normalized", "=", email_normalize(address) or ""),
+                ("commercial_partner_id", "=", self.partner_id.id),
+            ],
+            limit=1,
+        )
+
+    @api.model
+    def _find_by_address(self, address, company):
+        """Return the file of the only customer who has an e-mail address; several: none.
+
+        :param str address: as in a mail's header
+        :param company: res.company
+        """
+        email = email_normalize(address)
+        if not email:
+            return self.browse()
+        partners = self.env["res.partner"].search([("email_normalized", "=", email)])
+        found = self.with_context(active_test=False).search(
+            [
+                ("partner_id", "in", partners.commercial_partner_id.ids),
+                ("company_id", "=", company.root_id.id),
+            ],
+            limit=2,
+        )
+        return found if len(found) == 1 else self.browse()
+
+    def _file_report(self, message_dict):
+        """Note on the conversations what a mail system says of a message that is not lost.
+
+        :param dict message_dict: as the gateway has it
+        """
+        for company, customers in self.grouped("company_id").items():
+            remark = company._in_own_language(self).env._(
+                "Report on a message: %s", message_dict.get("subject") or ""
+            )
+            for customer in customers:
+                customer._message_log(body=remark)
+
+    def _make_bounce_task(self, address, cause):
+        """Have the collectors correct an address from which messages come back: one task each.
+
+        :param str address: normalised
+        :param str cause: the mail system's words
+        """
+        task = "collections_management.activity_type_bounced"
+        for customer in self.sudo():
+            known = customer.activity_search([task], additional_domain=[("note", "ilike", address)])
+            if known:
+                continue
+            company = customer.company_id
+            worded = company._in_own_language(customer)
+            responsible = customer.collector_id or company.collection_supervisor_id or self.env.user
+            worded.with_context(mail_activity_quick_update=True).activity_schedule(
+                task,
+                date_deadline=company._get_collection_today(),
+                summary=worded.env._("Correct the e-mail address: messages come back"),
+                note=worded.env._(
+                    "Messages to %(address)s come back: %(cause)s. Correct the address of the "
+                    "contact, or choose another contact or channel; what came back is then sent again.",
+                    address=address or worded.env._("this customer"),
+                    cause=cause or worded.env._("the mail system does not say why"),
+                ),
+                user_id=responsible.id,
+            )
+
     # ------------------------------------------------------------
     # Contacts
     # ------------------------------------------------------------
@@ -615,9 +747,9 @@ class CollectionCustomer(models.Model):
         :param target: collection.customer of the same company
         """
         target.ensure_one()
-        self.env["collection.notice"].sudo().search(
-            [("customer_id", "in", self.ids)]
-        ).customer_id = target
+        for model in ("collection.notice", "collection.reply"):
+            # sudo: the history moves whole
+            self.env[model].sudo().search([("customer_id", "in", self.ids)]).customer_id = target
         for source in self:
             target.with_context(tracking_disable=True).write(source._prepare_merge_values(target))
             for model in ("mail.message", "mail.activity", "ir.attachment"):
@@ -742,6 +874,23 @@ class CollectionCustomer(models.Model):
     def action_open_dry_run(self):
         """Show what would be said to the customer in the next days."""
         return self.env["collection.dry.run"]._show(self)
+
+    def action_open_replies(self):
+        """Open the only pending reply, else the list."""
+        self.ensure_one()
+        pending = self._get_pending_replies()
+        if len(pending) == 1:
+            return pending.with_env(self.env).get_formview_action()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_reply_action"
+        )
+        context = {"search_default_pending": 1} if pending else {}
+        return dict(action, domain=[("customer_id", "=", self.id)], context=context)
+
+    def action_dismiss_replies(self):
+        """There is nothing to answer of what the customers wrote: claims go on."""
+        self.check_access("write")
+        self._get_pending_replies()._close("dismissed", self.env.user)
 
     def action_open_partner(self):
         self.ensure_one()

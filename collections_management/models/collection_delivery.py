@@ -66,7 +66,10 @@ class CollectionDelivery(models.AbstractModel):
         readonly=True,
         help="A trial: it went to this address, not to the customer.",
     )
-    message_id = fields.Many2one("mail.message", readonly=True, ondelete="set null")
+    # indexed for answers and bounces, which name the message
+    message_id = fields.Many2one(
+        "mail.message", readonly=True, index="btree_not_null", ondelete="set null"
+    )
     mail_id = fields.Many2one("mail.mail", readonly=True, index=True, ondelete="set null")
     message_body = fields.Html(
         related="message_id.body", string="Message Sent", help="What was really sent."
@@ -120,18 +123,19 @@ class CollectionDelivery(models.AbstractModel):
 
     def action_skip(self):
         """Say nothing, but count it as said."""
-        self._check_state(["to_approve", "ready", "failed"], self.env._("skip"))
+        self._check_state(["to_approve", "ready", "failed", "bounced"], self.env._("skip"))
         self._set_state("skipped")
 
     def action_cancel(self):
         """Withdraw it."""
         self._check_state(
-            ["to_approve", "ready", "queued", "failed", "skipped"], self.env._("withdraw")
+            ["to_approve", "ready", "queued", "failed", "bounced", "skipped"],
+            self.env._("withdraw"),
         )
         self._withdraw(self.env._("Withdrawn by %s.", self.env.user.name))
 
     def action_retry(self):
-        self._check_state(["failed", "queued"], self.env._("retry"))
+        self._check_state(["failed", "bounced", "queued"], self.env._("retry"))
         self._retry_now()
         self._trigger_delivery()
 
@@ -309,9 +313,11 @@ class CollectionDelivery(models.AbstractModel):
         :return: those that have an address; the others fail and say so
         """
         missing = self.browse()
+        dead = self._get_dead_addresses()
         for delivery in self:
             recipient = delivery._get_addressee()
-            if not recipient.email_normalized:
+            address = recipient.email_normalized
+            if not address:
                 missing |= delivery
                 delivery._fail(
                     self.env._(
@@ -322,9 +328,38 @@ class CollectionDelivery(models.AbstractModel):
                     retry=False,
                 )
                 continue
+            if (
+                delivery.customer_id,
+                address,
+            ) in dead and not delivery.company_id.collection_mailbox:
+                missing |= delivery
+                delivery._fail(
+                    self.env._(
+                        "Messages to %(contact)s come back from %(address)s: correct the address "
+                        "there, choose another contact or channel on the customer's file, or retry.",
+                        contact=recipient.display_name,
+                        address=address,
+                    ),
+                    retry=False,
+                )
+                continue
             delivery.recipient_id = recipient
             delivery.lang = delivery._get_lang(recipient)
         return self - missing
+
+    def _get_dead_addresses(self):
+        """Return from which addresses notices to these customers came back.
+
+        :rtype: set of pairs of customer's file and address
+        """
+        # sudo: so it is, whoever delivers
+        notices = self.env["collection.notice"].sudo()
+        return set(
+            notices._read_group(
+                [("customer_id", "in", self.customer_id.ids), ("bounced_address", "!=", False)],
+                ["customer_id", "bounced_address"],
+            )
+        )
 
     def _get_lang(self, recipient):
         """Return the contact's language if it is installed, else the customer's or company's."""

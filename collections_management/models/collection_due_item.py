@@ -18,7 +18,9 @@ DECISIONS = [
     ("notify", "Announce"),
     ("claim", "Claim"),
     ("act", "Take action"),
+    ("pending_reply", "Waits for our reply"),
     ("in_notice", "In progress"),
+    ("bounced", "Message came back"),
     ("credit", "Credit"),
     ("rounding", "Rounding"),
     ("no_partner", "No customer"),
@@ -216,6 +218,7 @@ class CollectionDueItem(models.Model):
             "round_number",
             "step_id",
         ],
+        "collection.reply": ["customer_id", "state"],
         "collection.round": ["date", "move_line_id", "number", "reason"],
         "collection.step": [
             "active",
@@ -391,7 +394,8 @@ class CollectionDueItem(models.Model):
     def _get_said_sql(self, excluded=()):
         """Return the relation of what was said of each line.
 
-        Columns: move_line_id, round_number, phase, level, repetition, step_id, date, pending.
+        Columns: move_line_id, round_number, phase, level, repetition, step_id, date, pending,
+        bounced.
 
         :param excluded: ids of notices to leave out, as if they had not been made
         """
@@ -403,7 +407,9 @@ class CollectionDueItem(models.Model):
                        COALESCE(notice.sent_date, notice.date) AS date,
                        -- a task that waits for a person does not keep the ladder waiting
                        notice.state IN ('to_approve', 'ready', 'failed')
-                       OR notice.state = 'queued' AND channel.is_manual IS NOT TRUE AS pending
+                       OR notice.state = 'queued' AND channel.is_manual IS NOT TRUE AS pending,
+                       -- the customer never heard it: it is sent again, not followed by the next
+                       notice.state = 'bounced' AS bounced
                   FROM collection_notice_line line
                   JOIN collection_notice notice ON notice.id = line.notice_id
                   JOIN collection_channel channel ON channel.id = notice.channel_id
@@ -564,7 +570,9 @@ class CollectionDueItem(models.Model):
                 SQL("root.collection_pilot IS TRUE AND customer.pilot IS NOT TRUE"),
                 text("not_pilot"),
             ),
+            (self._get_pending_reply_sql(), text("pending_reply")),
             (SQL("said.pending"), text("in_notice")),
+            (SQL("said.bounced"), text("bounced")),
             (self._get_not_delivered_sql(), text("not_delivered")),
             (SQL("next.step_id IS NULL AND facts.days_overdue <= 0"), text("not_due")),
             (SQL("next.step_id IS NULL"), text("finished")),
@@ -597,6 +605,22 @@ class CollectionDueItem(models.Model):
             ),
             (self._get_not_working_sql(date), text("not_working_day")),
         ]
+
+    @api.model
+    def _get_pending_reply_sql(self):
+        """The customer wrote, and nobody has answered yet.
+
+        Asked of the few replies that are pending, through an index of their own: what is kept on
+        the file itself would make the mail gateway and the daily run wait for each other.
+        """
+        return SQL(
+            """
+            EXISTS (
+                SELECT FROM collection_reply reply
+                 WHERE reply.customer_id = customer.id AND reply.state = 'pending'
+            )
+            """
+        )
 
     @api.model
     def _get_not_delivered_sql(self):
@@ -757,7 +781,7 @@ class CollectionDueItem(models.Model):
             SELECT last[1] AS level, last_date AS date, DATE 'epoch' + first[3] AS first_date,
                    last[4] AS step_id, last[3] AS repetition,
                    upcoming[1] AS upcoming_level, upcoming_date, upcoming[2] AS upcoming_step_id,
-                   COALESCE(pending, FALSE) AS pending
+                   COALESCE(pending, FALSE) AS pending, COALESCE(bounced, FALSE) AS bounced
               FROM (
                 SELECT max(ARRAY[spoken.level, spoken.date - DATE 'epoch', spoken.repetition,
                                  spoken.step_id])
@@ -768,7 +792,7 @@ class CollectionDueItem(models.Model):
                        max(ARRAY[spoken.level, spoken.step_id])
                            FILTER (WHERE spoken.phase = 'upcoming') AS upcoming,
                        max(spoken.date) FILTER (WHERE spoken.phase = 'upcoming') AS upcoming_date,
-                       bool_or(spoken.pending) AS pending
+                       bool_or(spoken.pending) AS pending, bool_or(spoken.bounced) AS bounced
                   FROM %s spoken
                  WHERE spoken.move_line_id = line.id AND spoken.round_number = facts.round_number
               ) said
@@ -1034,6 +1058,7 @@ class CollectionDueItem(models.Model):
             scheme=lambda: self.strategy_id.name or "",
             last=lambda: self.last_step_id.name or "",
             last_date=lambda: day(self.last_date),
+            reply_date=lambda: day(self.customer_id.pending_reply_date),
         )
         sentence = self._get_sentences().get(self.decision)
         sentence = (sentence() if sentence else "") % values
@@ -1089,6 +1114,12 @@ class CollectionDueItem(models.Model):
             "not_pilot": lambda: _(
                 "Outside the pilot: the company starts with some customers, and this is none of "
                 "them."
+            ),
+            "pending_reply": lambda: _(
+                "The customer answered on %(reply_date)s and waits for a reply."
+            ),
+            "bounced": lambda: _(
+                "“%(last)s” came back: correct the customer's e-mail address, and it is sent again."
             ),
             "not_delivered": lambda: _(
                 "The invoice never reached the customer: it is sent again, not claimed."

@@ -62,6 +62,7 @@ class CollectionNotice(models.Model):
 
     _pending_idx = models.Index("(state, retry_at) WHERE state IN ('ready', 'queued', 'failed')")
     _customer_date_idx = models.Index("(customer_id, date)")
+    _bounced_idx = models.Index("(customer_id) WHERE bounced_address IS NOT NULL")
 
     @api.depends("line_ids.residual")
     def _compute_amounts(self):
@@ -94,7 +95,7 @@ class CollectionNotice(models.Model):
 
     def action_retry(self):
         """Override of ``collection.delivery``: a person's task is not tried again."""
-        self._check_state(["failed", "queued"], self.env._("retry"))
+        self._check_state(["failed", "bounced", "queued"], self.env._("retry"))
         for notice in self:
             if notice.is_manual and notice.state == "queued":
                 raise UserError(

@@ -90,6 +90,7 @@ class CollectionRun(models.AbstractModel):
         customers._assign_collectors()
         for kind in self.env["collection.delivery"]._get_kinds():
             kind._retry_daily(company)
+        self.env["collection.notice"]._retry_bounced(company)
         self.env["collection.notice"]._recheck_waiting(company)
 
     @api.model

@@ -73,7 +73,29 @@ class ResCompany(models.Model):
         "than three times the usual. 0: only the latter.",
     )
 
-    @api.constrains("collection_stale_days", "collection_ceiling")
+    collection_reply_days = fields.Integer(
+        string="Reply Is Urgent After",
+        default=3,
+        help="Working days. When a customer has waited longer for a reply, the collector gets an "
+        "urgent task. 0: never.",
+    )
+    collection_alias_id = fields.Many2one(
+        "mail.alias",
+        string="Address for Answers",
+        ondelete="set null",
+        copy=False,
+        help="Messages ask customers to answer here.",
+    )
+    collection_alias_name = fields.Char(
+        string="Answers To",
+        compute="_compute_collection_alias_name",
+        compute_sudo=True,
+        inverse="_inverse_collection_alias_name",
+        help="The part before “@”. Answers and new mails to this address are filed on the customer's "
+        "conversation; what belongs to nobody waits among the replies.",
+    )
+
+    @api.constrains("collection_stale_days", "collection_ceiling", "collection_reply_days")
     def _check_collection_limits(self):
         for company in self:
             if company.collection_stale_days < 0 or company.collection_ceiling < 0:
@@ -81,6 +103,14 @@ class ResCompany(models.Model):
                     self.env._(
                         "%(company)s: neither the days until the bank is stale nor the most messages "
                         "a day can be negative; 0 means no limit.",
+                        company=company.name,
+                    )
+                )
+            if company.collection_reply_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: the days until a reply is urgent can't be negative; 0 means "
+                        "never.",
                         company=company.name,
                     )
                 )
@@ -116,6 +146,13 @@ class ResCompany(models.Model):
         """Override of ``base``: the working days of contact policies may be the company's."""
         return super().cache_invalidation_fields() | {"resource_calendar_id"}
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of ``base``: a main company has an address for answers from its first day."""
+        companies = super().create(vals_list)
+        companies.filtered(lambda company: not company.parent_id)._make_collection_alias()
+        return companies
+
     def write(self, vals):
         """Override of ``base``: what was to leave by itself waits when each is to be approved.
 
@@ -133,6 +170,8 @@ class ResCompany(models.Model):
             for kind in self.env["collection.delivery"]._get_kinds():
                 kind._forget_trial(changed)
         result = super().write(vals)
+        if "alias_domain_id" in vals:
+            self._move_collection_alias()
         if careful:
             for kind in self.env["collection.delivery"]._get_kinds():
                 kind._ask_approval_again([("company_id", "in", careful.ids)])
@@ -270,6 +309,103 @@ class ResCompany(models.Model):
             )
         )
         return sum(count for _day, count in days) / len(days) if len(days) == USUAL_DAYS else 0
+
+    # ------------------------------------------------------------
+    # Answers
+    # ------------------------------------------------------------
+
+    @api.depends("collection_alias_id.alias_name")
+    def _compute_collection_alias_name(self):
+        for company in self:
+            company.collection_alias_name = company.collection_alias_id.alias_name
+
+    def _inverse_collection_alias_name(self):
+        for company in self:
+            if company.collection_alias_id:
+                company.collection_alias_id.alias_name = company.collection_alias_name
+            elif company.collection_alias_name:
+                company._make_collection_alias(company.collection_alias_name)
+
+    def _make_collection_alias(self, name=None):
+        """Make the address for answers, if the company has none.
+
+        :param str name: what stands before “@”; default: one that is free
+        """
+        # sudo: aliases belong to the system
+        for company in self.sudo().filtered(lambda company: not company.collection_alias_id):
+            domain = company.alias_domain_id
+            company.collection_alias_id = (
+                self.env["mail.alias"]
+                .sudo()
+                .create(
+                    {
+                        "alias_name": name or company._get_free_alias_name(domain),
+                        "alias_domain_id": domain.id,
+                        "alias_model_id": self.env["ir.model"]._get_id("collection.reply"),
+                        "alias_defaults": repr({"company_id": company.id}),
+                        "alias_contact": "everyone",
+                    }
+                )
+            )
+
+    def _move_collection_alias(self):
+        """The address for answers is in the company's e-mail domain, under another name if need be."""
+        for company in self.sudo():
+            alias, domain = company.collection_alias_id, company.alias_domain_id
+            if alias and alias.alias_domain_id != domain:
+                alias.write(
+                    {
+                        "alias_domain_id": domain.id,
+                        "alias_name": company._get_free_alias_name(domain, alias.alias_name),
+                    }
+                )
+
+    def _get_free_alias_name(self, domain, wanted=None):
+        """Return a name for the address for answers that nothing else has in an e-mail domain.
+
+        :param domain: mail.alias.domain, may be empty
+        :param str wanted: taken if it is free
+        """
+        self.ensure_one()
+        aliases = self.env["mail.alias"].sudo()
+        usual = self._in_own_language(self).env._("collections")
+        choices = [
+            aliases._sanitize_alias_name(name)
+            for name in (wanted, usual, f"{usual}-{self.name}", f"{usual}-{self.id}")
+            if name and aliases._is_encodable(name)
+        ]
+        taken = aliases.search(
+            [
+                ("alias_name", "in", choices),
+                ("alias_domain_id", "in", (domain.id, False)),
+                ("id", "!=", self.collection_alias_id.id),
+            ]
+        )
+        used = {domain.bounce_alias, domain.catchall_alias, *taken.mapped("alias_name")}
+        return next((name for name in choices if name not in used), choices[-1])
+
+    def _get_collection_address(self):
+        """Return the address that customers answer to; without e-mail domain: falsy."""
+        self.ensure_one()
+        alias = self.root_id.collection_alias_id
+        return alias.alias_domain_id and alias.alias_name and alias.alias_full_name
+
+    def _get_reply_limit(self):
+        """Return the day before which a reply came that has waited too long; never: None.
+
+        So many working days lie between that day and yesterday, both included.
+        """
+        self.ensure_one()
+        number = self.collection_reply_days
+        if not number:
+            return None
+        yesterday = self._get_collection_today() - timedelta(days=1)
+        # as many weeks as would do at one working day a week, and the longest holidays
+        first = yesterday - timedelta(weeks=number + 4)
+        working = self.env["collection.contact.policy"]._get_working_days(
+            self.resource_calendar_id, first, yesterday
+        )
+        return sorted(working)[-number] if len(working) >= number else first
 
     def _in_own_language(self, records):
         """Return records whose texts come in the company's language.

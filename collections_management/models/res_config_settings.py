@@ -32,6 +32,15 @@ class ResConfigSettings(models.TransientModel):
     collection_delivery_from = fields.Date(
         related="collection_company_id.collection_delivery_from", readonly=False
     )
+    collection_reply_days = fields.Integer(
+        related="collection_company_id.collection_reply_days", readonly=False
+    )
+    collection_alias_name = fields.Char(
+        related="collection_company_id.collection_alias_name", readonly=False
+    )
+    collection_alias_domain = fields.Char(
+        related="collection_company_id.alias_domain_id.name", string="E-mail Domain"
+    )
     collection_phone = fields.Char(related="collection_company_id.collection_phone", readonly=False)
     collection_bank_account_id = fields.Many2one(
         related="collection_company_id.collection_bank_account_id", readonly=False

@@ -8,6 +8,7 @@ from . import test_notice_content
 from . import test_notice
 from . import test_customer
 from . import test_rights
+from . import test_reply
 from . import test_refusals
 from . import test_calls
 from . import test_letters

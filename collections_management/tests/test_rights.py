@@ -14,6 +14,7 @@ READ = (
     "collection.hold",
     "collection.notice",
     "collection.notice.line",
+    "collection.reply",
     "collection.round",
     "collection.step",
     "collection.strategy",

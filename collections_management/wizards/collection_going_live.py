@@ -65,7 +65,8 @@ class CollectionGoingLive(models.TransientModel):
         string="Bank account shown in messages", compute="_compute_checks"
     )
     has_outgoing = fields.Boolean(string="Outgoing mail server", compute="_compute_checks")
-    has_incoming = fields.Boolean(string="Answers come back to Odoo", compute="_compute_checks")
+    reply_address = fields.Char(string="Customers answer to", compute="_compute_checks")
+    last_reply_date = fields.Date(string="Newest answer received", compute="_compute_checks")
 
     @api.depends_context("lang")
     def _compute_display_name(self):
@@ -129,7 +130,12 @@ class CollectionGoingLive(models.TransientModel):
             page.bank_date = company._get_newest_bank_date()
             page.has_bank_account = bool(company.collection_bank_account_id or company.bank_ids)
             page.has_outgoing = bool(self.env["ir.mail_server"].sudo().search_count([], limit=1))
-            page.has_incoming = bool(company.alias_domain_id.catchall_email)
+            page.reply_address = company._get_collection_address() or company.catchall_email
+            page.last_reply_date = (
+                self.env["collection.reply"]
+                .search([("company_id", "=", company.id)], order="date desc", limit=1)
+                .date
+            )
 
     def _get_check_domains(self):
         """Return for each counter of customers the domain of those who should be looked at."""
