@@ -1,7 +1,7 @@
 # Everything is set up when it is first needed, in a cache outside this clone. See docs/development.md.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench translations odoo psql database stop clean
+.PHONY: help setup demo answer test lint format bench translations odoo psql database stop clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -11,6 +11,9 @@ setup: ## get Odoo 19, PostgreSQL and all tools ready (the others do this too)
 
 demo: ## make the demo database, run today's collection, serve the web client (SERVE=0: don't serve)
 	@tools/run demo
+
+answer: ## answer the newest message of the demo as its customer would: make answer TEXT="We pay on Friday"
+	@tools/run answer
 
 test: ## run the linters and all tests (ARGS="tests/test_x.py -k name": some tests only)
 	@tools/run test

@@ -11,6 +11,7 @@ from .bench import bench
 from .console import Failure
 from .demo import demo
 from .linting import format_all, lint
+from .mailgate import answer
 from .testing import test
 from .translations import translations
 
@@ -81,6 +82,7 @@ def _chosen_cluster():
 COMMANDS = {
     "setup": setup,
     "demo": demo,
+    "answer": answer,
     "test": test,
     "lint": lint,
     "format": format_all,

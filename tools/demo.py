@@ -7,8 +7,9 @@ import time
 import urllib.request
 from contextlib import contextmanager
 
-from . import cache, databases, ground, postgres, python_packages, settings
+from . import cache, databases, ground, mailgate, postgres, python_packages, settings
 from .console import Failure, say, step, tied
+from .mailgate import MailGate
 from .mailserver import MailServer, free_port
 
 DATABASE = os.environ.get("DB") or "collections_demo"
@@ -65,11 +66,20 @@ def _print_received(mail_server, outcome):
 
 def _serve(cluster, mail_server, address, logins):
     """Serve the web client until the user interrupts."""
-    with _web_client(cluster, address) as process:
+    with (
+        _web_client(cluster, address) as process,
+        MailGate(cluster, address, DATABASE, mailgate.PORT) as gate,
+    ):
         print(f"\nWeb client:     {address}/odoo")
         for role, login, password in logins:
             print(f"  {role:<20} {login} / {password}")
-        print(f"Received mail:  {mail_server.address}\n\nCtrl-C ends both.", flush=True)
+        print(f"Received mail:  {mail_server.address}")
+        print(f"Mail to Odoo:   SMTP on 127.0.0.1:{gate.port}; answer the newest message by")
+        print(
+            f'  make answer TEXT="We pay on Friday" PAGE={mail_server.address} GATE={gate.port}'
+            "\n  (TO=address: the newest to that customer), and its claims are held."
+        )
+        print("\nCtrl-C ends all.", flush=True)
         try:
             process.wait()
         except KeyboardInterrupt:

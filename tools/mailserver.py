@@ -93,12 +93,20 @@ class MailServer:
         ``attachments`` and ``envelope``.
         """
         if self._process:
-            address = f"{self.address}/email?skip={self._fetched}"
-            with urllib.request.urlopen(address, timeout=60) as answer:
-                new = json.load(answer)
+            new = self.read(self.address, self._fetched)
             self._fetched += len(new)
             self._kept += new
         return list(self._kept)
+
+    @staticmethod
+    def read(page, skip=0):
+        """Return the messages that the page of a mail server shows, as :meth:`messages` does.
+
+        :param str page: its address
+        :param int skip: how many to leave out
+        """
+        with urllib.request.urlopen(f"{page}/email?skip={skip}", timeout=60) as answer:
+            return json.load(answer)
 
     def wait_for(self, count, seconds=60):
         """Wait until that many messages were received, and return all there are then.

@@ -24,6 +24,12 @@ class CollectionConversation(models.AbstractModel):
             self._receive(message, automatic=False)
         return result
 
+    def _notify_get_recipients(self, message, msg_vals=False, **kwargs):
+        """Override of ``mail``: no copy of each answer to ourselves, in whose name notices are sent."""
+        recipients = super()._notify_get_recipients(message, msg_vals=msg_vals, **kwargs)
+        ourselves = self.sudo().company_id.partner_id.id
+        return [recipient for recipient in recipients if recipient["id"] != ourselves]
+
     def _notify_thread(self, message, msg_vals=False, **kwargs):
         """Override of ``mail``: a person's message that goes to someone outside is an answer."""
         recipients = super()._notify_thread(message, msg_vals=msg_vals, **kwargs)

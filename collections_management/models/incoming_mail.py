@@ -209,8 +209,9 @@ def rewrite(raw, remark, most):
     mail = read_headers(raw)
     mail.set_content(f"{remark}\n\n{_find_text(raw)}")
     if len(raw) <= most:
+        # whoever is sent a mail as a file would have to read it, and stumble again
         mail.add_attachment(
-            raw, maintype="application", subtype="octet-stream", filename="original.eml"
+            raw, maintype="application", subtype="octet-stream", filename="original.txt"
         )
     return mail.as_bytes()
 

@@ -125,6 +125,10 @@ class TestPending(ReplyCommon):
         message = reply.message_id
         self.assertEqual((message.model, message.res_id), (self.customer._name, self.customer.id))
 
+    def test_company_is_sent_no_copy_of_what_it_is_answered(self):
+        self._answered()
+        self.assertFalse(self._mails)
+
     def test_nothing_is_claimed_while_it_is_pending(self):
         second = self._make_invoice(self.customer, 50, due=10)
         self._answered()
@@ -716,7 +720,7 @@ class TestHostile(ReplyCommon):
         body = b"Content-Type: text/plain; charset=no-such\r\n\r\nI paid\r\n"
         reply = self._check_filed(self._raw(body))
         self.assertIn("I paid", reply.message_body)
-        self.assertEqual(reply.attachment_ids.mapped("name"), ["original.eml"])
+        self.assertEqual(reply.attachment_ids.mapped("name"), ["original.txt"])
 
     def test_broken_headers(self):
         whole = self._mail(notice=self.notice).as_bytes()

@@ -196,6 +196,7 @@ def configure_collections(env):
                 },
             ]
         )
+    companies[0].collection_alias_name = "cobros"
     _pause_one(env, companies[0])
 
 

@@ -393,6 +393,20 @@ def pay(env, customer, due=None):
     return invoices.mapped("name")
 
 
+def await_answers(env):
+    """Give the company an e-mail domain, and the address for answers in it, which is returned."""
+    env["mail.alias.domain"].create(
+        {"name": "creditor.example", "bounce_alias": "bounce", "catchall_alias": "catchall"}
+    )
+    return env.company._get_collection_address()
+
+
+def get_decisions(env, customer):
+    """Return what is decided for a customer's items at this moment."""
+    items = env["collection.due.item"].search([("partner_id.name", "=", customer)])
+    return sorted(items.mapped("decision"))
+
+
 def hold(env, customer, due):
     """Dispute one invoice of a customer."""
     invoices = env["account.move"].search(
@@ -447,6 +461,8 @@ ACTIONS = {
         add_contact,
         add_company,
         pay,
+        await_answers,
+        get_decisions,
         hold,
         hang_below,
         merge_partners,
