@@ -12,7 +12,7 @@ setup: ## get Odoo 19, PostgreSQL and all tools ready (the others do this too)
 demo: ## make the demo database, run today's collection, serve the web client (SERVE=0: don't serve)
 	@tools/run demo
 
-answer: ## answer the newest message of the demo as its customer would: make answer TEXT="We pay on Friday"
+answer: ## answer the newest notice of the demo as its customer would: make answer TEXT="We pay on Friday"
 	@tools/run answer
 
 test: ## run the linters and all tests (ARGS="tests/test_x.py -k name": some tests only)

@@ -167,6 +167,32 @@ class TestLedgerProperties(MailCase):
             self.assertIn(item.decision, known)
             self.assertTrue(item.explanation, item.decision)
 
+    def test_nothing_is_said_to_who_waits_for_our_reply_and_the_same_to_the_others(self):
+        self.prepare(entries=True)
+        before = {item: item.decision for item in self.get_items()}
+        files = self.env["collection.customer"].search([("company_id", "in", self.roots.ids)])
+        waiting = files[::3]
+        self.env["collection.reply"].create(
+            [
+                {
+                    "customer_id": customer.id,
+                    "company_id": customer.company_id.id,
+                    "subject": "Re: Claim",
+                    "date": "2026-03-10",
+                }
+                for customer in waiting
+            ]
+        )
+        changed = 0
+        for item in self.get_items():
+            if item.customer_id in waiting:
+                self.assertNotIn(item.decision, (*TO_SAY, "waiting", "not_due"))
+                changed += item.decision == "pending_reply"
+            else:
+                self.assertEqual(item.decision, before[item])
+        self.assertTrue(changed)
+        self.assertFalse(self.decide().customer_id & waiting)
+
     def test_what_is_decided_before_the_run_is_what_the_run_says(self):
         self.prepare(entries=True)
         decided = self.get_items().filtered(lambda item: item.decision in TO_SAY)

@@ -74,7 +74,7 @@ def _serve(cluster, mail_server, address, logins):
         for role, login, password in logins:
             print(f"  {role:<20} {login} / {password}")
         print(f"Received mail:  {mail_server.address}")
-        print(f"Mail to Odoo:   SMTP on 127.0.0.1:{gate.port}; answer the newest message by")
+        print(f"Mail to Odoo:   SMTP on 127.0.0.1:{gate.port}; answer the newest notice by")
         print(
             f'  make answer TEXT="We pay on Friday" PAGE={mail_server.address} GATE={gate.port}'
             "\n  (TO=address: the newest to that customer), and its claims are held."

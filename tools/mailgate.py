@@ -83,18 +83,24 @@ def write_answer(message, text, sender=None):
 
 
 def answer():
-    """Answer the newest message on the demo's mail page, or the newest to the address in TO.
+    """Answer the newest notice on the demo's mail page, or the newest to the address in TO.
 
     :raises Failure: when there is none, or nobody listens
     """
     page = os.environ.get("PAGE") or "http://127.0.0.1:1080"
     to = os.environ.get("TO", "")
     try:
-        messages = [m for m in MailServer.read(page) if to in m["to"][0]["address"]]
+        messages = [
+            message
+            for message in MailServer.read(page)
+            # Odoo names the conversation in each Message-Id
+            if "collection.customer" in message["headers"]["message-id"]
+            and to in message["to"][0]["address"]
+        ]
     except OSError as error:
         raise Failure(f"No mail page at {page}: is the demo served? ({error})") from error
     if not messages:
-        raise Failure(f"There is no message to {to or 'anybody'} on {page}.")
+        raise Failure(f"There is no notice to {to or 'anybody'} on {page}.")
     mail = write_answer(messages[-1], os.environ.get("TEXT") or "We pay next Friday.")
     port = int(os.environ.get("GATE") or PORT)
     try:

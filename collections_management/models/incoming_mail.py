@@ -189,7 +189,7 @@ def read_headers(raw):
     headers = BytesHeaderParser(policy=policy.compat32).parsebytes(raw)
     mail = EmailMessage(policy=policy.SMTP)
     for name in KEPT_HEADERS:
-        value = _clean(str(headers.get(name, "")))
+        value = clean_line(str(headers.get(name, "")))
         # a broken address makes Python's parser stumble in several ways
         with suppress(AttributeError, IndexError, TypeError, ValueError):
             if value:
@@ -216,8 +216,12 @@ def rewrite(raw, remark, most):
     return mail.as_bytes()
 
 
-def _clean(text):
-    """Return a text on one line, without what can be neither sent nor stored."""
+def clean_line(text):
+    """Return a text on one line, without what can be neither sent nor stored.
+
+    >>> clean_line("Our\x00invoice\\nof May")
+    'Our invoice of May'
+    """
     readable = text.encode("utf-8", "replace").decode("utf-8", "replace")
     return " ".join("".join(s if s.isprintable() else " " for s in readable).split())
 

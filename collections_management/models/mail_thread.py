@@ -165,9 +165,16 @@ class MailThread(models.AbstractModel):
             message_dict["body"] = append_content_to_html(message_dict["body"], "\n".join(lines))
 
     def _message_route_process(self, message, message_dict, routes):
-        """Override of ``mail``: what is filed with us is bounded, and known for automatic if it is."""
+        """Override of ``mail``: what is filed with us is bounded, and known for automatic if it is.
+
+        Zeros, which PostgreSQL refuses, are taken out first: Odoo would tell the sender that the
+        mail was not accepted, before we file it.
+        """
         if not any(route[0] in CONVERSATIONS for route in routes or ()):
             return super()._message_route_process(message, message_dict, routes)
+        for name in {"subject", "email_from"} & set(message_dict):
+            message_dict[name] = incoming_mail.clean_line(message_dict[name] or "")
+        message_dict["body"] = message_dict["body"].replace("\0", "")
         self._get_route_company(routes)._in_own_language(self)._bound_files(message_dict)
         automatic = self.with_context(collection_automatic=incoming_mail.is_automatic(message))
         return super(MailThread, automatic)._message_route_process(message, message_dict, routes)

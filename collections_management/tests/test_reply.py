@@ -742,6 +742,12 @@ class TestHostile(ReplyCommon):
                 self._check_filed(broken.replace(b"@customer.", b"@%s.customer." % number))
                 self.assertEqual(len(self._get_replies()), before + 1)
 
+    def test_strangers_broken_subject_is_kept_and_the_stranger_is_told_nothing(self):
+        mail = self._mail(sender="x@elsewhere.example").as_bytes()
+        reply = self._receive(mail.replace(b"Subject: Re: Claim", b"Subject: Our\x00invoice"))
+        self.assertEqual(reply.subject, "Our invoice")
+        self.assertFalse(self._mails)
+
     def test_what_is_not_for_us_fails_as_ever(self):
         body = b"Content-Type: text/plain; charset=no-such\r\n\r\nHello\r\n"
         raw = self._raw(body, To="info@elsewhere.example")

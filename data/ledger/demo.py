@@ -196,7 +196,8 @@ def configure_collections(env):
                 },
             ]
         )
-    companies[0].collection_alias_name = "cobros"
+    for number, company in enumerate(companies.sorted("id")):
+        company.collection_alias_name = f"cobros-{number + 1}" if number else "cobros"
     _pause_one(env, companies[0])
 
 
