@@ -516,7 +516,7 @@ class AccountMove(models.Model):
         left = [f"{move.name}: {problem}" for move, problem in problems.items() if problem]
         return notification(
             self.env,
-            [self.env._("%s invoices are being sent in the background.", len(queued)), *left],
+            [self.env._("Being sent in the background: %s", len(queued)), *left],
             kind="warning" if left else "success",
         )
 

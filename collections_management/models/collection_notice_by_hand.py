@@ -111,7 +111,6 @@ class CollectionNotice(models.Model):
         for notice in self:
             notice.phone = notice.recipient_id.phone or notice.partner_id.phone
 
-    @api.model
     def action_print_my_calls(self):
         """Print the call list of the calls that wait for me."""
         calls = self.search(
@@ -161,9 +160,8 @@ class CollectionNotice(models.Model):
     # Letters
     # ------------------------------------------------------------
 
-    @api.model
     def action_print_all_letters(self):
-        """Print all letters that wait to be printed, of all collectors."""
+        """Print all letters that wait to be printed, everybody's."""
         letters = self.search(self._get_letters_to_print_domain())
         if not letters:
             raise UserError(
@@ -226,7 +224,7 @@ class CollectionNotice(models.Model):
             places = (notice.recipient_id, notice.partner_id)
             place = next((place for place in places if place.street or place.city), None)
             notice.has_postal_address = bool(place)
-            notice.postal_address = place and place.contact_address_inline
+            notice.postal_address = place and place._get_postal_line()
 
     @api.model
     def _search_has_postal_address(self, operator, value):

@@ -24,7 +24,7 @@ KEPT_QUIET = (
 # Of the other open items a message names so many and sums up the rest: mail readers cut long ones.
 OTHERS_NAMED = 20
 # A short message (WhatsApp) names items up to so many characters of its link's address.
-SHORT_LENGTH = 1400
+SHORT_LENGTH = 1000
 
 
 class CollectionNoticeContent(models.AbstractModel):

@@ -45,6 +45,12 @@ class ResPartner(models.Model):
             "view_mode": "form",
         }
 
+    def _get_postal_line(self):
+        """Return the contact's address in one line, without its name."""
+        self.ensure_one()
+        lines = self._display_address(without_company=True).split("\n")
+        return ", ".join(line.strip() for line in lines if line.strip())
+
     def _get_international_phone(self, company):
         """Return the contact's phone in international form (E.164), as +34600111222.
 

@@ -54,6 +54,7 @@ class ReportCollectionCallList(models.AbstractModel):
             "user": user,
             "lang": lang,
             "date": format_date(worded.env, fields.Date.context_today(self)),
+            "count": worded.env._("%s to call", len(calls)),
             "calls": [
                 self.with_context(lang=lang)._prepare_call(call, facts)
                 for call in worded.sorted(lambda call: (-call.overdue, call.id))
@@ -70,6 +71,7 @@ class ReportCollectionCallList(models.AbstractModel):
         ]
         credits = [item for item in items if item["decision"] == "credit" and not item["non_trade"]]
         oldest = min(overdue, key=lambda item: item["date_due"], default=None)
+        said = facts["said"].get(call.customer_id.id)
         rows, more = self._get_rows(call, items)
         return {
             "customer": call.partner_id,
@@ -81,7 +83,7 @@ class ReportCollectionCallList(models.AbstractModel):
             "overdue": self._sum_up(overdue),
             "held": self._sum_up([item for item in overdue if item["decision"] in HELD]),
             "credits": self._sum_up(credits),
-            "said": facts["said"].get(call.customer_id.id),
+            "said": said and said.with_env(call.env),
             "answer": facts["answers"].get(call.customer_id.id),
             "guidelines": call.customer_id.guidelines
             if html2plaintext(call.customer_id.guidelines or "").strip()
@@ -134,7 +136,7 @@ class ReportCollectionCallList(models.AbstractModel):
 
     @api.model
     def _get_last_said(self, calls):
-        """Return what each customer heard from us last: dict customer id -> (notice, date)."""
+        """Return what each customer heard from us last: dict customer id -> collection.notice."""
         self.env["collection.notice"].flush_model(["customer_id", "date", "sent_date", "state"])
         rows = self.env.execute_query(
             SQL(

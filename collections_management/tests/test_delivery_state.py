@@ -210,7 +210,7 @@ class TestSendAgain(DeliveryCommon):
 
     def test_bounced_invoice_is_queued_and_sent_again(self):
         self._notify_of(self.sent, "bounce")
-        self.assertIn("1 invoices", self._send_again(self.sent))
+        self.assertIn("background: 1", self._send_again(self.sent))
         self.assertEqual(self._read(self.sent), "queued")
         self._send_job()
         self.assertEqual(self._read(self.sent), "sent")
@@ -224,7 +224,7 @@ class TestSendAgain(DeliveryCommon):
 
     def test_invoice_is_sent_once_though_asked_for_twice(self):
         self._send_again(self.sent)
-        self.assertIn("0 invoices", self._send_again(self.sent))
+        self.assertIn("background: 0", self._send_again(self.sent))
         self._send_job()
         self._send_job()
         self.assertEqual(len(self.sent.message_ids.filtered("notified_partner_ids")), 1)
@@ -249,7 +249,7 @@ class TestSendAgain(DeliveryCommon):
         other = self._make_invoice(self._make_customer("Other"), is_move_sent=True)
         other.commercial_partner_id.invoice_sending_method = "email"
         text = self._send_again(self.sent | other)
-        self.assertIn("1 invoices", text)
+        self.assertIn("background: 1", text)
         self.assertIn(f"{self.sent.name}: Customer has no e-mail address", text)
         self.assertEqual((bool(self.sent.sending_data), bool(other.sending_data)), (False, True))
 
