@@ -18,7 +18,7 @@ class CollectionNotice(models.Model):
 
     _name = "collection.notice"
     _description = "Notice"
-    _inherit = ["collection.notice.content", "collection.delivery"]
+    _inherit = ["collection.notice.content", "collection.notice.outcome", "collection.delivery"]
     _order = "date desc, id desc"
     _check_company_auto = True
 

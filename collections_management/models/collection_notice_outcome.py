@@ -7,10 +7,11 @@ from odoo.tools import email_normalize
 REPORT_DAYS = 7
 
 
-class CollectionNotice(models.Model):
-    """What came of a message: the customer's answers, or the mail system's report that it came back."""
+class CollectionNoticeOutcome(models.AbstractModel):
+    """What came of a notice's message: answers, or the mail system's report that it came back."""
 
-    _inherit = "collection.notice"
+    _name = "collection.notice.outcome"
+    _description = "What Came of a Notice"
 
     bounced_address = fields.Char(
         readonly=True,
@@ -37,15 +38,15 @@ class CollectionNotice(models.Model):
         return dict(action, domain=[("notice_id", "=", self.id)], context={})
 
     def action_retry(self):
-        """Override: a person who retries knows that the address is right."""
+        """Override of ``collection.delivery``: a person who retries knows that the address is right."""
         self._forget_bounces()
         return super().action_retry()
 
     def _retry_now(self):
-        """Override: what came back is composed anew, as its message has left."""
+        """Override of ``collection.delivery``: what came back is composed anew, as its message has left."""
         bounced = self.filtered(lambda notice: notice.state == "bounced")
         bounced._compose_again()
-        super(CollectionNotice, self - bounced)._retry_now()
+        super(CollectionNoticeOutcome, self - bounced)._retry_now()
 
     @api.model
     def _find_reported(self, message_dict):
