@@ -298,6 +298,46 @@ def run_peak_memory():
     )
 
 
+def judge_10k_promises():
+    """The verdicts on 10,000 promises in 20,000 open invoices, with all that follows from them."""
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        taken = run_inside(name, "promises.judge")
+    seconds = taken["judged"]["seconds"]
+    return Figure(
+        value=seconds,
+        unit="s",
+        queries=taken["judged"]["queries"],
+        target="under 10 s",
+        met=seconds < 10
+        and sum(taken["states"].values()) == 10_000
+        and "open" not in taken["states"],
+        details={
+            "states": taken["states"],
+            "registering_s": round(taken["registering"]["seconds"], 3),
+        },
+    )
+
+
+def reconcile_overhead():
+    """Reconciling a payment with an invoice, beside the same without our part of it (bare)."""
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        taken = run_inside(name, "promises.reconcile")
+    ours, bare, promised = (taken[part] for part in ("ours", "bare", "promised"))
+    return Figure(
+        value=1000 * ours["seconds"],
+        unit="ms",
+        bare=1000 * bare["seconds"],
+        queries=ours["queries"],
+        target="at most 15 % slower than without",
+        met=ours["seconds"] <= 1.15 * bare["seconds"],
+        details={
+            "extra_queries": ours["queries"] - bare["queries"],
+            "promised_ms": round(1000 * promised["seconds"], 2),
+            "promised_extra_queries": promised["queries"] - bare["queries"],
+        },
+    )
+
+
 ALL = {
     figure.__name__: figure
     for figure in (
@@ -314,5 +354,7 @@ ALL = {
         statement_xlsx_20k,
         install_200k,
         run_peak_memory,
+        judge_10k_promises,
+        reconcile_overhead,
     )
 }

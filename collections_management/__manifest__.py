@@ -27,6 +27,7 @@
         # Wizards
         "wizards/collection_pause_views.xml",
         "wizards/collection_preview_views.xml",
+        "wizards/collection_register_promise_views.xml",
         "wizards/collection_dry_run_views.xml",
         "wizards/collection_mark_done_views.xml",
         "wizards/collection_opening_import_views.xml",
@@ -41,6 +42,7 @@
         "views/collection_customer_views.xml",
         "views/collection_hold_views.xml",
         "views/collection_statement_views.xml",
+        "views/collection_promise_views.xml",
         "views/collection_strategy_views.xml",
         "views/collection_configuration_views.xml",
         "views/account_move_views.xml",

@@ -55,9 +55,22 @@ class AccountMove(models.Model):
         default="normal",
         readonly=True,
         copy=False,
-        tracking=True,
         groups=READERS,
         help="What was agreed with the customer; a summary of the holds on the invoice's items.",
+    )
+    collection_promise_date = fields.Date(
+        string="Promised For",
+        compute="_compute_collection_promise",
+        search=live_search("collection_promise_date"),
+        groups=READERS,
+        help="When the customer promised to pay; of open promises the first.",
+    )
+    collection_promise_count = fields.Integer(
+        string="Promises",
+        compute="_compute_collection_promise",
+        search=live_search("collection_promise_count"),
+        groups=READERS,
+        aggregator=False,
     )
     collection_pause_until = fields.Date(
         string="Paused Until",
@@ -140,7 +153,12 @@ class AccountMove(models.Model):
     # ------------------------------------------------------------
 
     def _update_collection_status(self):
-        """Set the status from the open holds: the strongest counts (see ``HOLD_KINDS``)."""
+        """Set the status from the open holds: the strongest counts (see ``HOLD_KINDS``).
+
+        Set-based: the ORM would look at all journal items of each invoice.
+        """
+        if not self.ids:
+            return
         strength = {kind: index for index, (kind, _label) in enumerate(HOLD_KINDS)}
         # sudo: the summary is the same for everyone
         holds = self.env["collection.hold"].sudo()
@@ -154,10 +172,44 @@ class AccountMove(models.Model):
         }
         moves = self.sudo()
         moves.fetch(["collection_status"])
-        for move in moves:
-            status = kinds.get(move, "normal")
-            if move.collection_status != status:
-                move.collection_status = status
+        before = {move: move.collection_status for move in moves}
+        changed = {
+            move: kinds.get(move, "normal")
+            for move, status in before.items()
+            if status != kinds.get(move, "normal")
+        }
+        if not changed:
+            return
+        self.flush_model(["collection_status"])
+        self.env.cr.execute_values(
+            "UPDATE account_move SET collection_status = new.status "
+            "FROM (VALUES %s) new (id, status) WHERE account_move.id = new.id",
+            [(move.id, status) for move, status in changed.items()],
+            page_size=len(changed),
+        )
+        moves = self.browse(move.id for move in changed)
+        moves.invalidate_recordset(["collection_status"], flush=False)
+        moves.modified(["collection_status"])
+        moves._log_collection_status(before)
+
+    def _log_collection_status(self, before):
+        """Tell the invoices' history how their status changed.
+
+        :param dict before: the status that each move had
+        """
+        if self.env.context.get("tracking_disable"):
+            return
+        labels = dict(self._fields["collection_status"]._description_selection(self.env))
+        self._message_log_batch(
+            {
+                move.id: self.env._(
+                    "Collection: %(before)s → %(after)s",
+                    before=labels[before[move] or "normal"],
+                    after=labels[move.collection_status],
+                )
+                for move in self.sudo()
+            }
+        )
 
     # ------------------------------------------------------------
     # Live fields: SQL for lists, compute for records
@@ -172,6 +224,7 @@ class AccountMove(models.Model):
         if sql is None:
             return super()._field_to_sql(alias, field_expr, query)
         self.env["collection.due.item"]._flush_decision()
+        self.env["collection.promise"].flush_model(["date_promised", "move_line_ids"])
         return SQL(
             sql,
             alias=SQL.identifier(alias),
@@ -201,6 +254,20 @@ class AccountMove(models.Model):
             "collector_id": file.format(column="collector_id"),
             "collection_last_step_id": said.format(column="said.step_id"),
             "collection_last_date": said.format(column="COALESCE(notice.sent_date, notice.date)"),
+            "collection_promise_date": """(
+                SELECT min(promise.date_promised)
+                  FROM collection_hold hold
+                  JOIN collection_promise promise
+                    ON promise.id = split_part(hold.origin, ',', 2)::int
+                 WHERE hold.move_id = %(alias)s.id AND hold.open IS TRUE
+                   AND hold.origin LIKE 'collection.promise,%%'
+            )""",
+            "collection_promise_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.promise,%%'
+            )""",
             "collection_pause_until": """(
                 SELECT max(hold.date_to)
                   FROM collection_hold hold
@@ -234,6 +301,13 @@ class AccountMove(models.Model):
         for move in self:
             move.collection_last_step_id, move.collection_last_date = values.get(
                 move.id, (False, False)
+            )
+
+    def _compute_collection_promise(self):
+        values = self._read_collection_sql("collection_promise_date", "collection_promise_count")
+        for move in self:
+            move.collection_promise_date, move.collection_promise_count = values.get(
+                move.id, (False, 0)
             )
 
     def _compute_collection_pause(self):
@@ -621,8 +695,50 @@ class AccountMove(models.Model):
         )
 
     # ------------------------------------------------------------
+    # Agreements
+    # ------------------------------------------------------------
+
+    def write(self, vals):
+        """Override of ``account``: agreements follow invoices that are posted, reset or cancelled."""
+        result = super().write(vals)
+        if "state" in vals and self.ids:
+            self.env["collection.agreement"]._follow_moves(self)
+        return result
+
+    def _get_collection_open_lines(self):
+        """Return the open items of these moves that the customer owes."""
+        return self.line_ids.filtered(
+            lambda line: (
+                line.account_id.account_type == "asset_receivable"
+                and line.parent_state == "posted"
+                and not line.reconciled
+                and line.amount_residual_currency > 0
+            )
+        )
+
+    # ------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------
+
+    def action_collection_promise(self):
+        """Open the dialog for a promise to pay these invoices.
+
+        :raises UserError: naming an invoice that can't be promised
+        """
+        lines = self._get_collection_open_lines()
+        for move in self - lines.move_id:
+            receivable = move.line_ids.filtered(
+                lambda line: line.account_id.account_type == "asset_receivable"
+            )
+            raise UserError((receivable or move.line_ids)[:1]._get_collection_refusal())
+        return self.env["collection.promise"]._open_register(lines)
+
+    def action_open_collection_promises(self):
+        """Open the promises about these invoices, past ones too."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_promise_action"
+        )
+        return dict(action, domain=[("move_line_ids.move_id", "in", self.ids)], context={})
 
     def action_open_collection_items(self):
         """Open the invoice's open items: what is or is not claimed, and why."""

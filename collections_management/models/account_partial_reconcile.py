@@ -5,7 +5,12 @@ class AccountPartialReconcile(models.Model):
     _inherit = "account.partial.reconcile"
 
     def unlink(self):
-        """Override of ``account``: an item that comes back open begins a new round of claims."""
+        """Override of ``account``: an item that comes back open begins a new round of claims.
+
+        Agreements about it are looked at again. (What is reconciled, they follow in
+        ``account.move.line._reconcile_post_hook``, when differences of exchange rates are booked.)
+        """
+        agreed = self.debit_move_id.ids
         paid = self.debit_move_id.filtered(
             lambda line: line.reconciled and line.account_id.account_type == "asset_receivable"
         )
@@ -18,6 +23,7 @@ class AccountPartialReconcile(models.Model):
         reopened = paid.exists().filtered(lambda line: not line.reconciled)
         Round._begin(reopened & returned, "returned_debit")
         Round._begin(reopened - returned, "reopened")
+        self.env["collection.agreement"]._follow_lines(agreed)
         return result
 
     def _is_returned_debit(self):

@@ -19,6 +19,14 @@ FIGURES = {
     "days_overdue": "GREATEST({today} - min(open.due) FILTER (WHERE open.residual > 0), 0)",
     "open_item_count": "count(*)",
 }
+# Live counts of a customer's agreements: SQL of each, {file} is the file's id.
+COUNTS = {
+    "broken_promise_count": """(
+        SELECT count(*)
+          FROM collection_promise promise
+         WHERE promise.customer_id = %(file)s AND promise.state = 'broken'
+    )""",
+}
 
 
 class CollectionCustomer(models.Model):
@@ -142,6 +150,14 @@ class CollectionCustomer(models.Model):
     )
     due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
     notice_count = fields.Integer(compute="_compute_notice_count")
+    promise_ids = fields.One2many("collection.promise", "customer_id", string="Promises")
+    promise_count = fields.Integer(string="Open Promises", compute="_compute_promise_counts")
+    broken_promise_count = fields.Integer(
+        string="Broken Promises",
+        compute="_compute_promise_counts",
+        search=live_search("broken_promise_count"),
+        help="How many promises to pay the customer has broken so far.",
+    )
 
     balance = fields.Monetary(
         compute="_compute_figures",
@@ -203,6 +219,9 @@ class CollectionCustomer(models.Model):
 
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override of ``base``: the live figures are not stored, yet sort, filter and group."""
+        if field_expr in COUNTS:
+            self.env["collection.promise"].flush_model(["customer_id", "state"])
+            return SQL(COUNTS[field_expr], file=SQL.identifier(alias, "id"))
         if field_expr not in FIGURES:
             return super()._field_to_sql(alias, field_expr, query)
         self._flush_figures()
@@ -276,6 +295,18 @@ class CollectionCustomer(models.Model):
             if state == "pending":
                 customer.pending_reply_count = count
                 customer.pending_reply_date = first
+
+    def _compute_promise_counts(self):
+        counts = {
+            (customer, state): count
+            for customer, state, count in self.env["collection.promise"]._read_group(
+                [("customer_id", "in", self.ids)], ["customer_id", "state"], ["__count"]
+            )
+        }
+        states = self.env["collection.promise"]._get_open_states()
+        for customer in self:
+            customer.promise_count = sum(counts.get((customer, state), 0) for state in states)
+            customer.broken_promise_count = counts.get((customer, "broken"), 0)
 
     # ------------------------------------------------------------
     # Direct debit
@@ -405,6 +436,18 @@ class CollectionCustomer(models.Model):
                         count=customer.reply_count,
                     )
                 )
+            for name in self.env["collection.agreement"]._get_models():
+                # sudo: what a person may not see is history all the same
+                agreements = self.env[name].sudo()
+                if agreement := agreements.search([("customer_id", "=", customer.id)], limit=1):
+                    raise UserError(
+                        self.env._(
+                            "The file of %(customer)s holds %(agreement)s and is kept as evidence; "
+                            "archive it instead.",
+                            customer=customer.partner_id.display_name,
+                            agreement=agreement.number,
+                        )
+                    )
 
     @api.onchange("strategy_id")
     def _onchange_strategy_id(self):
@@ -750,6 +793,7 @@ class CollectionCustomer(models.Model):
         for model in ("collection.notice", "collection.reply"):
             # sudo: the history moves whole
             self.env[model].sudo().search([("customer_id", "in", self.ids)]).customer_id = target
+        self.env["collection.agreement"]._move_to_file(self, target)
         for source in self:
             target.with_context(tracking_disable=True).write(source._prepare_merge_values(target))
             for model in ("mail.message", "mail.activity", "ir.attachment"):
@@ -856,6 +900,32 @@ class CollectionCustomer(models.Model):
 
     def action_resume(self):
         self.write({"pause_until": False, "pause_reason": False})
+
+    def action_promise(self):
+        """Open the dialog for a promise to pay what is overdue, else what is open."""
+        self.ensure_one()
+        items = (
+            self.env["collection.due.item"]
+            .with_context(collection_facts_only=True)
+            .search([("customer_id", "=", self.id), ("residual_currency", ">", 0)])
+        )
+        held = self.env["collection.hold"].search(
+            [
+                ("move_line_id", "in", items.ids),
+                ("open", "=", True),
+                ("kind", "not in", ["paused", "promised"]),
+            ]
+        )
+        # an open item has its line's id
+        lines = self.env["account.move.line"].browse(items.ids) - held.move_line_id
+        return self.env["collection.promise"]._open_register(lines._get_collection_overdue())
+
+    def action_open_promises(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_promise_action"
+        )
+        return dict(action, domain=[("customer_id", "=", self.id)], context={})
 
     def action_open_items(self):
         self.ensure_one()

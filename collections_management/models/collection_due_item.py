@@ -1061,7 +1061,7 @@ class CollectionDueItem(models.Model):
             reply_date=lambda: day(self.customer_id.pending_reply_date),
         )
         sentence = self._get_sentences().get(self.decision)
-        sentence = (sentence() if sentence else "") % values
+        sentence = self.hold_id.sentence or (sentence() if sentence else "") % values
         if self.decision in TO_SAY and self.mode == "simulation":
             sentence += " " + self.env._("Simulation: nothing is sent.")
         elif self.decision in TO_SAY and self.mode == "approve":
@@ -1160,6 +1160,10 @@ class CollectionDueItem(models.Model):
         """Show what would be said of the item in the next days."""
         self.ensure_one()
         return self.env["collection.dry.run"]._show(self.customer_id, move=self.move_id)
+
+    def action_promise(self):
+        """Open the dialog for a promise to pay the chosen items."""
+        return self.env["collection.promise"]._open_register(self.move_line_id)
 
     def action_pause(self):
         """Open the dialog that pauses the chosen items until a date."""

@@ -3,6 +3,7 @@ from collections import defaultdict
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 # What holds an item, weakest first: the invoice shows the strongest (see account.move).
@@ -47,7 +48,12 @@ class CollectionHold(models.Model):
     kind = fields.Selection(HOLD_KINDS, required=True, default="paused")
     reason = fields.Char(required=True)
     origin = fields.Reference(
-        selection="_get_origins", help="The agreement or action that placed the hold."
+        selection="_get_origins",
+        index="btree_not_null",
+        help="The agreement or action that placed the hold.",
+    )
+    sentence = fields.Char(
+        compute="_compute_sentence", help="What the agreement says of it, in the reader's language."
     )
     date_from = fields.Date(string="From", required=True, default=fields.Date.context_today)
     date_to = fields.Date(string="Until", help="Last day of the hold. Empty: until it is lifted.")
@@ -62,7 +68,21 @@ class CollectionHold(models.Model):
     @api.model
     def _get_origins(self):
         """Hook: the models that may place holds, as (model, name)."""
-        return []
+        names = self.env["collection.agreement"]._get_models()
+        models = self.env["ir.model"].sudo()
+        return [(name, models._get(name).name) for name in names]
+
+    @api.depends_context("lang")
+    @api.depends("origin")
+    def _compute_sentence(self):
+        # sudo: whoever reads the item is told why it is held
+        holds = self.sudo().filtered("origin")
+        for name, placed in holds.grouped(lambda hold: hold.origin._name).items():
+            # browsed together, they are fetched together
+            origins = self.env[name].sudo().browse(hold.origin.id for hold in placed)
+            for hold, origin in zip(placed, origins, strict=True):
+                hold.sentence = origin._get_hold_sentence()
+        (self - holds).sentence = False
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -84,6 +104,16 @@ class CollectionHold(models.Model):
 
     def action_lift(self):
         """End the holds today; the items are decided anew on the next run."""
+        for hold in self.filtered("open"):
+            if hold.origin:
+                raise UserError(
+                    self.env._(
+                        "%(item)s is held by %(agreement)s: open that and cancel it, and its items "
+                        "are free.",
+                        item=hold.move_line_id._get_collection_name(),
+                        agreement=hold.origin.display_name,
+                    )
+                )
         for move, holds in self.filtered("open").grouped("move_id").items():
             move.message_post(
                 body=self.env._(

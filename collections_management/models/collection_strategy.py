@@ -50,6 +50,18 @@ class CollectionStrategy(models.Model):
         string="Contact Policy for Consumers",
         help="For customers marked as consumers. Empty: the policy above.",
     )
+    promise_limit = fields.Integer(
+        string="Promises in a Row",
+        default=3,
+        help="How many promises in a row about the same invoices a collector may register; then a "
+        "supervisor has to. 0: no limit.",
+    )
+    promise_days = fields.Integer(
+        string="Longest Promise",
+        default=30,
+        help="Days. How far ahead a collector may let a customer promise; further, a supervisor "
+        "has to. 0: no limit.",
+    )
     step_ids = fields.One2many("collection.step", "strategy_id", string="Steps", copy=True)
     rule_ids = fields.One2many("collection.strategy.rule", "strategy_id", string="Rules")
     has_issued_step = fields.Boolean(
@@ -74,6 +86,18 @@ class CollectionStrategy(models.Model):
         )
         for strategy in self:
             strategy.customer_count = counts.get(strategy, 0)
+
+    @api.constrains("promise_limit", "promise_days")
+    def _check_promise_limits(self):
+        for strategy in self:
+            if strategy.promise_limit < 0 or strategy.promise_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "Scheme “%(scheme)s”: neither the promises in a row nor the days of the "
+                        "longest promise can be negative; 0 means no limit.",
+                        scheme=strategy.name,
+                    )
+                )
 
     @api.constrains("step_ids", "sends_nothing")
     def _check_steps(self):

@@ -95,6 +95,38 @@ class ResCompany(models.Model):
         "conversation; what belongs to nobody waits among the replies.",
     )
 
+    collection_promise_days = fields.Integer(
+        string="Days of Grace for Promises",
+        default=3,
+        help="A promise is judged when so many days have passed since the day promised: a transfer "
+        "takes its time.",
+    )
+    collection_promise_percent = fields.Float(
+        string="Tolerance of Promises",
+        default=1.0,
+        help="Percent. A promise is kept when so much less was paid, as bank charges may take.",
+    )
+    collection_accountant_id = fields.Many2one(
+        "res.users",
+        string="Who Allocates Payments",
+        help="Gets a task when a customer's promise seems paid by money that is not allocated. "
+        "Empty: the supervisor.",
+    )
+
+    @api.constrains("collection_promise_days", "collection_promise_percent")
+    def _check_collection_tolerance(self):
+        for company in self:
+            if company.collection_promise_days < 0 or not (
+                0 <= company.collection_promise_percent < 100
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: the days of grace can't be negative, and the tolerance of "
+                        "promises is a percentage from 0 to less than 100.",
+                        company=company.name,
+                    )
+                )
+
     @api.constrains("collection_stale_days", "collection_ceiling", "collection_reply_days")
     def _check_collection_limits(self):
         for company in self:
@@ -124,6 +156,20 @@ class ResCompany(models.Model):
                         "“%(address)s” is no e-mail address: messages of %(company)s can't be sent "
                         "there. Write one address, or empty the field to write to customers.",
                         address=company.collection_mailbox,
+                        company=company.name,
+                    )
+                )
+
+    @api.constrains("collection_accountant_id")
+    def _check_collection_accountant(self):
+        for company in self:
+            accountant = company.collection_accountant_id
+            if accountant and (accountant.share or company not in accountant.company_ids):
+                raise ValidationError(
+                    self.env._(
+                        "%(user)s can't allocate the payments of %(company)s: choose an internal user "
+                        "who works in that company.",
+                        user=accountant.name,
                         company=company.name,
                     )
                 )

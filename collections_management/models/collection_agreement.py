@@ -1,0 +1,697 @@
+from odoo import api, fields, models
+from odoo.exceptions import LockError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+
+class CollectionAgreement(models.AbstractModel):
+    """What was agreed with a customer about open items: it holds them while it is open.
+
+    A model of its own says what was agreed (a promise, a dispute...): its states, which of them
+    are open (``_get_open_states``), what holds its items (``_get_hold_kind``), and how the ledger
+    ends it (``_judge``). Nothing stores what was paid: that is asked of the ledger.
+    """
+
+    _name = "collection.agreement"
+    _description = "Agreement with a Customer"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _rec_name = "number"
+    _order = "date desc, id desc"
+    _mail_post_access = "read"
+    _check_company_auto = True
+
+    number = fields.Char(readonly=True, copy=False, index="trigram")
+    customer_id = fields.Many2one(
+        "collection.customer",
+        string="Customer File",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+    )
+    partner_id = fields.Many2one(
+        related="customer_id.partner_id", string="Customer", store=True, index=True
+    )
+    company_id = fields.Many2one(
+        related="customer_id.company_id",
+        store=True,
+        index=True,
+        precompute=True,
+        help="The main company: an agreement may be about invoices of its branches.",
+    )
+    collector_id = fields.Many2one(related="customer_id.collector_id", store=True, index=True)
+    user_id = fields.Many2one(
+        "res.users",
+        string="Registered By",
+        readonly=True,
+        index=True,
+        default=lambda self: self.env.user,
+    )
+    date = fields.Date(
+        string="Registered On",
+        required=True,
+        readonly=True,
+        index=True,
+        default=fields.Date.context_today,
+    )
+    currency_id = fields.Many2one("res.currency", required=True)
+    move_line_ids = fields.Many2many("account.move.line", string="Items", copy=False)
+    move_ids = fields.Many2many(
+        "account.move", string="Invoices", compute="_compute_move_ids", search="_search_move_ids"
+    )
+    amount = fields.Monetary(required=True, tracking=True)
+    note = fields.Text()
+    # each model gives its own list
+    state = fields.Selection(
+        [], required=True, readonly=True, index=True, default="open", copy=False
+    )
+    closed_date = fields.Date(string="Closed On", readonly=True, copy=False)
+    count_credit_notes = fields.Boolean(
+        string="Credit Notes Count as Payment", default=True, tracking=True
+    )
+    count_write_offs = fields.Boolean(
+        string="Write-Offs Count as Payment",
+        tracking=True,
+        help="What is booked as a loss or a discount, by itself or together with a payment.",
+    )
+    matched_before = fields.Json(
+        help="What was reconciled with the items before: amount by item and counterpart."
+    )
+    paid_amount = fields.Monetary(
+        string="Paid",
+        compute="_compute_paid_amount",
+        help="What was reconciled with the items since the agreement was registered.",
+    )
+    failure = fields.Char(
+        string="Last Failure",
+        readonly=True,
+        copy=False,
+        help="Why the last run could not look at it; the next one tries again.",
+    )
+
+    # ------------------------------------------------------------
+    # Hooks: what each kind of agreement says of itself
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_open_states(self):
+        """Hook: the states in which an agreement holds its items."""
+        return ("open",)
+
+    @api.model
+    def _get_final_states(self):
+        """Hook: the states that nothing in the ledger changes any more."""
+        return ("replaced", "cancelled")
+
+    @api.model
+    def _get_hold_kind(self):
+        """Hook: one of ``HOLD_KINDS``."""
+        raise NotImplementedError
+
+    @api.model
+    def _get_hold_until_sql(self):
+        """Hook: SQL of the last day of the holds of ``agreement`` (NULL: until they are lifted)."""
+        return SQL("NULL::date")
+
+    def _get_hold_sentence(self):
+        """Hook: the sentence that tells a person why an item is not claimed."""
+        self.ensure_one()
+        return self.number
+
+    def _judge(self):
+        """Hook: look at the ledger again, which has changed or a day later."""
+
+    @api.model
+    def _get_agreed_fields(self):
+        """Hook: the fields that stay as they were agreed."""
+        return {"amount", "currency_id", "customer_id", "move_line_ids"}
+
+    @api.model
+    def _get_system_fields(self):
+        """Hook: the fields that the system keeps: nobody writes them by hand."""
+        return {
+            "closed_date",
+            "date",
+            "failure",
+            "matched_before",
+            "number",
+            "state",
+            "user_id",
+        }
+
+    @api.model
+    def _get_models(self):
+        """Return the names of all kinds of agreements."""
+        names = self.pool.descendants(["collection.agreement"], "_inherit")
+        return sorted(name for name in names if not self.pool[name]._abstract)
+
+    # ------------------------------------------------------------
+    # Fields
+    # ------------------------------------------------------------
+
+    @api.depends("move_line_ids.move_id")
+    def _compute_move_ids(self):
+        for agreement in self:
+            agreement.move_ids = agreement.move_line_ids.move_id
+
+    def _search_move_ids(self, operator, value):
+        return [("move_line_ids.move_id", operator, value)]
+
+    @api.depends("move_line_ids.amount_residual", "count_credit_notes", "count_write_offs")
+    def _compute_paid_amount(self):
+        paid = self._get_paid()
+        for agreement in self:
+            agreement.paid_amount = paid.get(agreement.id, 0.0)
+
+    # ------------------------------------------------------------
+    # Registering
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of ``base``: check what is agreed, and hold its items."""
+        agreements = super().create(self._prepare_create(vals_list))
+        agreements._check_items()
+        agreements._check_amount()
+        agreements._check_free()
+        # sudo: holds and chains are the system's, whoever registers
+        agreements.sudo()._lock_customers()
+        agreements.sudo()._begin()
+        return agreements
+
+    @api.model
+    def _prepare_create(self, vals_list):
+        """Return values without what the system keeps, and with the next numbers."""
+        customers = self.env["collection.customer"].browse(
+            vals["customer_id"] for vals in vals_list if vals.get("customer_id")
+        )
+        customers.check_access("read")
+        companies = {customer.id: customer.company_id for customer in customers.sudo()}
+        sequences = {company: self._get_sequence(company) for company in set(companies.values())}
+        kept = set() if self.env.su else self._get_system_fields()
+        return [
+            {name: value for name, value in vals.items() if name not in kept}
+            | {"number": sequences[companies[vals["customer_id"]]].next_by_id()}
+            if vals.get("customer_id")
+            else vals
+            for vals in vals_list
+        ]
+
+    @api.model
+    def _get_sequence(self, company):
+        """Return the numbers of a main company, made when they are first needed.
+
+        They may have gaps, so that nobody waits for another.
+        """
+        # sudo: numbers are the system's
+        sequences = self.env["ir.sequence"].sudo()
+        found = sequences.search(
+            [("code", "=", self._name), ("company_id", "=", company.id)], limit=1
+        )
+        return found or sequences.create(
+            {
+                "name": f"{self._description} ({company.name})",
+                "code": self._name,
+                "company_id": company.id,
+                "implementation": "standard",
+                "prefix": self._get_sequence_prefix(),
+                "padding": 5,
+            }
+        )
+
+    @api.model
+    def _get_sequence_prefix(self):
+        """Hook: what the numbers begin with."""
+        raise NotImplementedError
+
+    def _check_items(self):
+        """Refuse items that are not open, or not the customer's, company's or currency's.
+
+        :raises UserError: naming the item, the rule and the way out
+        """
+        for agreement in self:
+            # sudo: branches share their customers; what is not theirs is refused here
+            lines = agreement.sudo().move_line_ids
+            if not lines:
+                raise UserError(
+                    self.env._(
+                        "%(customer)s: choose at least one invoice with an open amount.",
+                        customer=agreement.partner_id.display_name,
+                    )
+                )
+            for line in lines:
+                if reason := agreement._get_refusal(line):
+                    raise UserError(reason)
+
+    def _get_refusal(self, line):
+        """Return why an item can't be in this agreement; falsy: it can."""
+        self.ensure_one()
+        customer = self.customer_id.sudo()
+        partner = line.partner_id.commercial_partner_id
+        values = {"item": line._get_collection_name(), "customer": customer.partner_id.display_name}
+        if reason := line._get_collection_refusal():
+            return reason
+        if partner != customer.partner_id:
+            return self.env._(
+                "%(item)s is owed by %(other)s, not by %(customer)s: an agreement is with one "
+                "customer. Register one for each.",
+                other=partner.display_name,
+                **values,
+            )
+        if line.company_id.root_id != customer.company_id:
+            return self.env._(
+                "%(item)s belongs to %(other)s, not to %(company)s: companies never mix. Register "
+                "an agreement in each.",
+                other=line.company_id.root_id.name,
+                company=customer.company_id.name,
+                **values,
+            )
+        if line.currency_id != self.currency_id:
+            return self.env._(
+                "%(item)s is in %(other)s, not in %(currency)s: register an agreement for each "
+                "currency.",
+                other=line.currency_id.name,
+                currency=self.currency_id.name,
+                **values,
+            )
+        return False
+
+    def _check_amount(self):
+        """Refuse an amount that is not owed."""
+        for agreement in self:
+            currency, amount = agreement.currency_id, agreement.amount
+            owed = sum(agreement.sudo().move_line_ids.mapped("amount_residual_currency"))
+            values = {
+                "customer": agreement.partner_id.display_name,
+                "amount": currency.format(amount),
+                "owed": currency.format(owed),
+            }
+            if currency.compare_amounts(amount, 0) <= 0:
+                raise UserError(
+                    self.env._(
+                        "%(customer)s: %(amount)s can't be agreed. Write an amount above zero, at "
+                        "most the %(owed)s that the invoices are open for.",
+                        **values,
+                    )
+                )
+            if currency.compare_amounts(amount, owed) > 0:
+                raise UserError(
+                    self.env._(
+                        "%(customer)s: %(amount)s is more than the %(owed)s that the chosen invoices "
+                        "are open for. Lower the amount, or choose more invoices.",
+                        **values,
+                    )
+                )
+
+    def _check_free(self):
+        """Refuse items that an agreement of another kind holds."""
+        # sudo: whoever registers sees why, not the other agreement itself
+        held = self.env["collection.hold"].sudo()
+        hold = held.search(
+            [
+                ("move_line_id", "in", self.move_line_ids.ids),
+                ("open", "=", True),
+                ("kind", "not in", ["paused", self._get_hold_kind()]),
+            ],
+            limit=1,
+        )
+        if hold:
+            kinds = dict(hold._fields["kind"]._description_selection(self.env))
+            raise UserError(
+                self.env._(
+                    "%(item)s is held already: %(kind)s (%(reason)s). End that first, or leave the "
+                    "invoice out.",
+                    item=hold.move_line_id._get_collection_name(),
+                    kind=kinds[hold.kind],
+                    reason=hold.reason,
+                )
+            )
+
+    def _begin(self):
+        """Let the agreements hold their items from now on."""
+        self.env.flush_all()
+        self._remember_matches()
+        self.env["collection.hold"].create(
+            [
+                {
+                    "move_line_id": line.id,
+                    "amount": line.amount_residual_currency,
+                    "kind": self._get_hold_kind(),
+                    "reason": agreement.number,
+                    "origin": f"{self._name},{agreement.id}",
+                    "date_from": agreement.date,
+                }
+                for agreement in self
+                for line in agreement.move_line_ids
+            ]
+        )
+        self._align_holds()
+
+    def _lock_customers(self):
+        """Keep others from agreeing something else on the same customers at this moment.
+
+        :raises LockError: when they, or a job, have one of them in hand
+        """
+        customers = self.customer_id
+        if busy := customers - customers.try_lock_for_update(allow_referencing=True):
+            raise LockError(
+                self.env._(
+                    "Someone else, or the daily run, has %(customer)s in hand at this moment: try "
+                    "again in a minute.",
+                    customer=busy[0].display_name,
+                )
+            )
+
+    def _remember_matches(self):
+        """Note what was reconciled with the items before; only what comes on top of it counts."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE %(table)s agreement
+                   SET matched_before = known.matches
+                  FROM (
+                    SELECT covered.agreement_id,
+                           jsonb_object_agg(covered.line_id || '-' || matched.line_id, matched.amount)
+                               AS matches
+                      FROM %(covered)s covered
+                      JOIN LATERAL (%(matched)s) matched ON TRUE
+                     WHERE covered.agreement_id IN %(ids)s
+                     GROUP BY covered.agreement_id
+                  ) known
+                 WHERE known.agreement_id = agreement.id
+                """,
+                table=SQL.identifier(self._table),
+                covered=self._get_covered_sql(),
+                matched=self._get_matched_sql(),
+                ids=tuple(self.ids),
+            )
+        )
+        self.invalidate_recordset(["matched_before"])
+
+    def write(self, vals):
+        """Override of ``base``: what was agreed stays; a change is a new agreement."""
+        fixed = (self._get_agreed_fields() | self._get_system_fields()) & set(vals)
+        if fixed and not self.env.su:
+            names = self.fields_get(fixed, ["string"])
+            raise UserError(
+                self.env._(
+                    "%(agreement)s stays as it was agreed: you can't change “%(field)s”. Register a "
+                    "new one, which takes its place, or cancel it.",
+                    agreement=self[:1].number,
+                    field=names[min(fixed)]["string"],
+                )
+            )
+        result = super().write(vals)
+        if {"count_credit_notes", "count_write_offs"} & set(vals):
+            self._follow(self)
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_closed(self):
+        """Keep what is part of the customer's history; an open one takes its holds along."""
+        for agreement in self:
+            if agreement.state not in self._get_open_states():
+                state = dict(self._fields["state"]._description_selection(self.env))
+                raise UserError(
+                    self.env._(
+                        "%(agreement)s of %(customer)s is in state “%(state)s”: it is part of the "
+                        "customer's history and stays. Only an open one can be deleted.",
+                        agreement=agreement.number,
+                        customer=agreement.partner_id.display_name,
+                        state=state[agreement.state],
+                    )
+                )
+        # sudo: holds are written by the system
+        self.sudo()._get_holds().unlink()
+
+    # ------------------------------------------------------------
+    # Holds
+    # ------------------------------------------------------------
+
+    def _get_holds(self):
+        """Return the holds that these agreements placed, lifted ones too."""
+        origins = [f"{self._name},{id_}" for id_ in self.ids]
+        return self.env["collection.hold"].search([("origin", "in", origins)])
+
+    def _align_holds(self):
+        """Open and lift the holds as the states, and what is left to pay, ask for. Set-based."""
+        if not self:
+            return
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                UPDATE collection_hold hold
+                   SET open = wanted.open, date_to = wanted.until
+                  FROM (
+                    SELECT held.id, %(until)s AS until,
+                           agreement.state IN %(states)s
+                           AND line.parent_state = 'posted' AND line.reconciled IS NOT TRUE AS open
+                      FROM %(table)s agreement
+                      JOIN collection_hold held ON held.origin = %(name)s || agreement.id
+                      JOIN account_move_line line ON line.id = held.move_line_id
+                     WHERE agreement.id IN %(ids)s
+                  ) wanted
+                 WHERE wanted.id = hold.id
+                   AND (hold.open IS DISTINCT FROM wanted.open
+                        OR wanted.open AND hold.date_to IS DISTINCT FROM wanted.until)
+                RETURNING hold.move_id
+                """,
+                until=self._get_hold_until_sql(),
+                states=tuple(self._get_open_states()),
+                table=SQL.identifier(self._table),
+                name=f"{self._name},",
+                ids=tuple(self.ids),
+            )
+        )
+        self.env["collection.hold"].invalidate_model(["open", "date_to"])
+        moves = self.env["account.move"].browse({move_id for [move_id] in rows})
+        moves._update_collection_status()
+
+    def _close(self, state):
+        """End these agreements; their items are free."""
+        self.write({"state": state, "closed_date": fields.Date.context_today(self)})
+        self._align_holds()
+
+    def action_cancel(self):
+        """Cancel open agreements: their items are decided anew on the next run."""
+        self.check_access("write")
+        for agreement in self:
+            if agreement.state not in self._get_open_states():
+                state = dict(self._fields["state"]._description_selection(self.env))
+                raise UserError(
+                    self.env._(
+                        "%(agreement)s is in state “%(state)s” already; only an open one can be "
+                        "cancelled.",
+                        agreement=agreement.number,
+                        state=state[agreement.state],
+                    )
+                )
+        # sudo: states and holds are the system's
+        self.sudo()._close("cancelled")
+        self._log(self.env._("Cancelled by %s.", self.env.user.name))
+
+    def _log(self, *texts):
+        """Write a text into the history of each, or one and the same into all."""
+        if self.env.context.get("tracking_disable") or not self:
+            return
+        texts = texts * len(self) if len(texts) == 1 else texts
+        self._message_log_batch(dict(zip(self.ids, texts, strict=True)))
+
+    # ------------------------------------------------------------
+    # What was paid: asked of the ledger
+    # ------------------------------------------------------------
+
+    def _get_paid(self):
+        """Return what was paid of the items since each agreement was registered.
+
+        :return: dict id -> amount in the agreement's currency
+        """
+        if not self.ids:
+            return {}
+        self.env.flush_all()
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    "SELECT paid.agreement_id, sum(paid.amount) FROM (%s) paid GROUP BY 1",
+                    self._get_paid_sql(),
+                )
+            )
+        )
+
+    def _get_paid_sql(self):
+        """Return the relation of what was reconciled with the items since the registration.
+
+        Columns: agreement_id, line_id (the item), date (of the money), ``amount`` that counts as
+        payment, and ``other``: what does not. All of it is asked of the reconciliations that
+        there are now, so one that is undone counts no more, and one that was undone and done
+        again counts once. In the items' currency.
+        """
+        return SQL(
+            """
+            SELECT agreement.id AS agreement_id, covered.line_id, matched.date,
+                   round(since.amount * counted.share, currency.decimal_places) AS amount,
+                   since.amount - round(since.amount * counted.share, currency.decimal_places)
+                       AS other
+              FROM %(table)s agreement
+              JOIN res_currency currency ON currency.id = agreement.currency_id
+              JOIN %(covered)s covered ON covered.agreement_id = agreement.id
+              JOIN account_move_line item
+                ON item.id = covered.line_id AND item.parent_state = 'posted'
+              JOIN LATERAL (%(matched)s) matched ON TRUE
+              CROSS JOIN LATERAL (
+                SELECT matched.amount - COALESCE(
+                    (agreement.matched_before ->> (covered.line_id || '-' || matched.line_id))::numeric,
+                    0) AS amount
+              ) since
+              CROSS JOIN LATERAL (%(share)s) counted
+             WHERE agreement.id IN %(ids)s AND since.amount > 0
+            """,
+            table=SQL.identifier(self._table),
+            covered=self._get_covered_sql(),
+            matched=self._get_matched_sql(),
+            share=self._get_share_sql(),
+            ids=tuple(self.ids) or (0,),
+        )
+
+    @api.model
+    def _get_covered_sql(self):
+        """Return the relation of agreements and their items: agreement_id, line_id."""
+        field = self._fields["move_line_ids"]
+        return SQL(
+            "(SELECT %s AS agreement_id, %s AS line_id FROM %s)",
+            SQL.identifier(field.column1),
+            SQL.identifier(field.column2),
+            SQL.identifier(field.relation),
+        )
+
+    @api.model
+    def _get_matched_sql(self):
+        """What is reconciled with ``covered.line_id``, by counterpart, in the item's currency.
+
+        Differences of exchange rates are no money.
+        """
+        return SQL(
+            """
+            SELECT money.id AS line_id, money.move_id, money.date,
+                   sum(partial.debit_amount_currency) AS amount
+              FROM account_partial_reconcile partial
+              JOIN account_move_line money ON money.id = partial.credit_move_id
+             WHERE partial.debit_move_id = covered.line_id
+               AND NOT EXISTS (
+                    SELECT FROM account_partial_reconcile exchanged
+                     WHERE exchanged.exchange_move_id = money.move_id)
+             GROUP BY money.id
+            """
+        )
+
+    @api.model
+    def _get_share_sql(self):
+        """Which share of the counterpart ``matched`` counts as payment.
+
+        A credit note: all or nothing. Else: what its entry books neither as a loss nor as a
+        discount. (Where the losses are more than what it credits to customers, the entry is about
+        something else, as an opening balance is.)
+        """
+        return SQL(
+            """
+            SELECT CASE
+                WHEN move.move_type = 'out_refund'
+                THEN CASE WHEN agreement.count_credit_notes THEN 1 ELSE 0 END
+                WHEN agreement.count_write_offs THEN 1
+                WHEN entry.lost > 0 AND entry.lost <= entry.credited
+                THEN 1 - entry.lost / entry.credited
+                ELSE 1 END AS share
+              FROM account_move move
+              CROSS JOIN LATERAL (
+                SELECT sum(part.balance) FILTER (
+                            WHERE account.account_type LIKE 'income%%'
+                               OR account.account_type LIKE 'expense%%'
+                               OR part.tax_line_id IS NOT NULL) AS lost,
+                       -sum(part.balance) FILTER (
+                            WHERE account.account_type = 'asset_receivable' AND part.balance < 0)
+                            AS credited
+                  FROM account_move_line part
+                  JOIN account_account account ON account.id = part.account_id
+                 WHERE part.move_id = move.id
+              ) entry
+             WHERE move.id = matched.move_id
+            """
+        )
+
+    # ------------------------------------------------------------
+    # Following the ledger
+    # ------------------------------------------------------------
+
+    @api.model
+    def _follow_lines(self, line_ids):
+        """Look again at the agreements about some journal items: what is paid of them has changed.
+
+        One indexed query for all items and kinds, when there is none.
+        """
+        self._follow_found(SQL("IN %s", tuple(line_ids))) if line_ids else None
+
+    @api.model
+    def _follow_moves(self, moves):
+        """Look again at the agreements about moves that were posted, cancelled or set to draft."""
+        self._follow_found(
+            SQL("IN (SELECT id FROM account_move_line WHERE move_id IN %s)", tuple(moves.ids))
+        )
+
+    @api.model
+    def _follow_found(self, lines):
+        """Look again at the agreements about ``lines``: SQL operator and operand."""
+        # sudo: whoever reconciles need not have rights on agreements
+        kinds = [self.env[name].sudo() for name in self._get_models()]
+        for kind in kinds:
+            kind.flush_model(["move_line_ids", "state"])
+        rows = self.env.execute_query(
+            SQL(" UNION ALL ").join(
+                SQL(
+                    """
+                    SELECT DISTINCT %(name)s, agreement.id
+                      FROM %(covered)s covered
+                      JOIN %(table)s agreement ON agreement.id = covered.agreement_id
+                     WHERE covered.line_id %(lines)s AND agreement.state NOT IN %(final)s
+                    """,
+                    name=kind._name,
+                    covered=kind._get_covered_sql(),
+                    table=SQL.identifier(kind._table),
+                    lines=lines,
+                    final=tuple(kind._get_final_states()),
+                )
+                for kind in kinds
+            )
+        )
+        for kind in kinds:
+            self._follow(kind.browse(id_ for name, id_ in rows if name == kind._name))
+
+    @api.model
+    def _follow(self, agreements):
+        """Look again at some agreements."""
+        # sudo: verdicts are the system's
+        if agreements:
+            agreements.sudo().with_context(mail_activity_quick_update=True)._judge()
+
+    @api.model
+    def _move_to_file(self, sources, target):
+        """Move the agreements of files that are merged into another."""
+        for name in self._get_models():
+            # sudo: the history moves whole
+            moved = self.env[name].sudo().search([("customer_id", "in", sources.ids)])
+            moved.with_context(tracking_disable=True).write({"customer_id": target.id})
+
+    # ------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------
+
+    def action_open_invoices(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "account.action_move_out_invoice_type"
+        )
+        return dict(
+            action,
+            domain=Domain("id", "in", self.move_ids.ids),
+            context={"default_move_type": "out_invoice"},
+        )

@@ -1,0 +1,776 @@
+import logging
+from collections import Counter
+from datetime import timedelta
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import SQL, float_compare, format_date, split_every
+
+from .account_move_line import OPEN_LINE
+
+_logger = logging.getLogger(__name__)
+
+JUDGE_BATCH = 2000  # promises judged in one go: if one of them fails, the others are judged again
+
+STATES = [
+    ("open", "Open"),
+    ("to_allocate", "Paid, to allocate"),
+    ("kept", "Kept"),
+    ("partly", "Partly kept"),
+    ("broken", "Broken"),
+    ("settled", "Settled otherwise"),
+    ("replaced", "Replaced"),
+    ("cancelled", "Cancelled"),
+]
+OPEN = ("open", "to_allocate")
+NOT_KEPT = ("partly", "broken")
+# A promise after one in these states puts the payment off once more.
+PUT_OFF = (*OPEN, *NOT_KEPT, "replaced")
+
+
+class CollectionPromise(models.Model):
+    """A promise to pay: so much of these invoices until a day.
+
+    The ledger judges it: what was paid until the last day of grace. Money in doubt never accuses.
+    """
+
+    _name = "collection.promise"
+    _description = "Promise to Pay"
+    _inherit = ["collection.agreement"]
+    _order = "date_promised desc, id desc"
+
+    amount = fields.Monetary(string="Promised")
+    state = fields.Selection(STATES)
+    date_promised = fields.Date(string="Promised For", required=True, index=True)
+    deadline = fields.Date(
+        string="Last Day of Grace",
+        compute="_compute_deadline",
+        store=True,
+        readonly=True,
+        precompute=True,
+        help="What is paid until then is in time: the day promised and the days of grace that the "
+        "company gave when the promise was registered.",
+    )
+    tolerance_percent = fields.Float(
+        string="Tolerance (%)",
+        readonly=True,
+        compute="_compute_deadline",
+        store=True,
+        precompute=True,
+        help="So much less than promised is taken for kept.",
+    )
+    kept_share = fields.Float(
+        readonly=True,
+        copy=False,
+        aggregator="avg",
+        help="Share of the promise that was paid in time.",
+    )
+    remaining_amount = fields.Monetary(string="Remaining", compute="_compute_remaining_amount")
+    previous_id = fields.Many2one(
+        "collection.promise",
+        string="Previous Promise",
+        readonly=True,
+        index=True,
+        copy=False,
+        ondelete="set null",
+        check_company=True,
+    )
+    put_off = fields.Integer(
+        string="Times Put Off",
+        readonly=True,
+        copy=False,
+        aggregator="max",
+        help="How many promises about these invoices went before this one without being kept.",
+    )
+    explanation = fields.Char(compute="_compute_explanation")
+
+    _customer_state_idx = models.Index("(customer_id, state)")
+    _open_idx = models.Index("(company_id, deadline) WHERE state IN ('open', 'to_allocate')")
+
+    # ------------------------------------------------------------
+    # What every agreement says of itself
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_open_states(self):
+        return OPEN
+
+    @api.model
+    def _get_hold_kind(self):
+        return "promised"
+
+    @api.model
+    def _get_sequence_prefix(self):
+        return "PP/%(year)s/"
+
+    @api.model
+    def _get_agreed_fields(self):
+        return super()._get_agreed_fields() | {"date_promised"}
+
+    @api.model
+    def _get_system_fields(self):
+        return super()._get_system_fields() | {
+            "deadline",
+            "kept_share",
+            "previous_id",
+            "put_off",
+            "tolerance_percent",
+        }
+
+    @api.model
+    def _get_hold_until_sql(self):
+        """Past the last day of grace without a verdict: until there is one."""
+        return SQL(
+            "CASE WHEN agreement.deadline >= %s THEN agreement.deadline END",
+            fields.Date.context_today(self),
+        )
+
+    def _get_hold_sentence(self):
+        self.ensure_one()
+        return self.env._(
+            "The customer promised to pay %(amount)s until %(date)s (%(promise)s).",
+            amount=self.currency_id.format(self.amount),
+            date=format_date(self.env, self.date_promised),
+            promise=self.number,
+        )
+
+    # ------------------------------------------------------------
+    # Fields
+    # ------------------------------------------------------------
+
+    @api.depends("date_promised", "company_id")
+    def _compute_deadline(self):
+        """As the company's settings are when the promise is registered: later changes judge nobody."""
+        for promise in self:
+            company = promise.company_id
+            promise.tolerance_percent = company.collection_promise_percent
+            promise.deadline = promise.date_promised and promise.date_promised + timedelta(
+                days=company.collection_promise_days
+            )
+
+    @api.depends("amount", "paid_amount", "state", "move_line_ids.amount_residual_currency")
+    def _compute_remaining_amount(self):
+        for promise in self:
+            left = max(promise.amount - promise.paid_amount, 0.0)
+            owed = sum(promise.sudo().move_line_ids.mapped("amount_residual_currency"))
+            promise.remaining_amount = min(left, owed) if promise.state in OPEN else 0.0
+
+    @api.depends_context("lang")
+    @api.depends("state", "deadline", "kept_share", "amount")
+    def _compute_explanation(self):
+        for promise in self:
+            promise.explanation = promise._get_explanation()
+
+    def _get_explanation(self):
+        """Return the sentence that tells a person where the promise stands, and why."""
+        self.ensure_one()
+        _ = self.env._
+        deadline = format_date(self.env, self.deadline)
+        share = f"{100 * self.kept_share:.0f}"
+        if self.state == "open" and self.deadline < fields.Date.context_today(self):
+            return self.company_id.sudo()._get_stale_bank_text() or _("The next run judges it.")
+        return {
+            "open": _(
+                "It is kept if the money is there until %s, days of grace included.", deadline
+            ),
+            "to_allocate": _(
+                "The customer has money that is not allocated yet, so nobody says that the promise "
+                "was broken: accounting was asked to allocate it."
+            ),
+            "kept": _("The money was there until %s.", deadline),
+            "partly": _(
+                "%(share)s %% of it was paid until %(date)s; the rest is claimed again.",
+                share=share,
+                date=deadline,
+            ),
+            "broken": _("Nothing was paid until %s; the invoices are claimed again.", deadline),
+            "settled": _(
+                "Nothing is left to pay, and not all of it by payments: %s %% of what was promised "
+                "was paid.",
+                share,
+            ),
+            "replaced": _("A later promise took its place."),
+            "cancelled": _("It was cancelled."),
+        }.get(self.state, "")
+
+    # ------------------------------------------------------------
+    # Registering
+    # ------------------------------------------------------------
+
+    @api.model
+    def _make(self, lines, date, amounts=None, **values):
+        """Register a customer's promise: one for each currency.
+
+        Whole invoices are promised: the other open instalments of an invoice come along.
+
+        :param lines: account.move.line
+        :param datetime.date date: the day promised
+        :param dict amounts: by res.currency; default: what is overdue (``_get_default_amount``)
+        :param values: further values of the promises, as the note
+        :return: the promises
+        :raises UserError: naming what can't be promised, and the way out
+        """
+        lines = lines._get_collection_whole_invoices()
+        customer = self._get_customer(lines)
+        amounts = amounts or {}
+        return self.create(
+            [
+                {
+                    "customer_id": customer.id,
+                    "currency_id": currency.id,
+                    "move_line_ids": group.ids,
+                    "date_promised": date,
+                    "amount": amounts.get(currency, self._get_default_amount(group)),
+                    **values,
+                }
+                for currency, group in lines.grouped("currency_id").items()
+            ]
+        )
+
+    @api.model
+    def _get_default_amount(self, lines):
+        """Return what is overdue of items of one currency; if nothing is: all that is open."""
+        return sum(lines._get_collection_overdue().mapped("amount_residual_currency"))
+
+    @api.model
+    def _get_customer(self, lines):
+        """Return the file of the one customer who owes some items.
+
+        :raises UserError: when an item can't be promised, or there are several customers
+        """
+        for line in lines:
+            if reason := line._get_collection_refusal():
+                raise UserError(reason)
+        partners = lines.partner_id.commercial_partner_id
+        companies = lines.company_id.root_id
+        if len(partners) > 1:
+            raise UserError(
+                self.env._(
+                    "The chosen invoices are of several customers: %s. An agreement is with one "
+                    "customer: choose the invoices of one, then those of the next.",
+                    ", ".join(partners.mapped("display_name")),
+                )
+            )
+        if len(companies) > 1:
+            raise UserError(
+                self.env._(
+                    "The chosen invoices are of several companies: %s. Companies never mix: register "
+                    "an agreement in each.",
+                    ", ".join(companies.mapped("name")),
+                )
+            )
+        if not lines:
+            raise UserError(
+                self.env._(
+                    "None of the chosen invoices has an open amount, so there is nothing to agree on."
+                )
+            )
+        # sudo: the file is made by the system; reading it needs the person's own rights
+        files = self.env["collection.customer"].sudo()
+        return files._get_or_create(partners, companies).with_env(self.env)
+
+    def _begin(self):
+        """Override: the new promises take the place of open ones, within the scheme's limits."""
+        self._check_dates()
+        self._check_once()
+        self._chain(self._find_previous())
+        self._check_limits()
+        super()._begin()
+
+    def _check_dates(self):
+        for promise in self:
+            if promise.date_promised < promise.date:
+                raise UserError(
+                    self.env._(
+                        "%(customer)s can't promise to pay on %(date)s, which has passed: choose today "
+                        "or a later day.",
+                        customer=promise.partner_id.display_name,
+                        date=format_date(self.env, promise.date_promised),
+                    )
+                )
+
+    def _check_once(self):
+        """Refuse an item that is in two of these promises."""
+        promised = Counter(line for promise in self for line in promise.move_line_ids)
+        for line, times in promised.items():
+            if times > 1:
+                raise UserError(
+                    self.env._(
+                        "%s would be in two promises at once: leave it out of one.",
+                        line._get_collection_name(),
+                    )
+                )
+
+    def _find_previous(self):
+        """Return the promises that were the last ones about an item of each of these.
+
+        :return: dict of promise -> promises
+        """
+        latest = self._get_latest_by_line(self.move_line_ids, self)
+        return {
+            promise: self.browse().union(
+                *(latest[line] for line in promise.move_line_ids if line in latest)
+            )
+            for promise in self
+        }
+
+    @api.model
+    def _get_latest(self, lines):
+        """Return the last promises about some items that were not kept (yet)."""
+        # sudo: how often a payment was put off counts, whoever registered it
+        latest = self.sudo()._get_latest_by_line(lines, self.browse())
+        return self.browse().union(*latest.values()).filtered(lambda old: old.state in PUT_OFF)
+
+    @api.model
+    def _get_latest_by_line(self, lines, new):
+        """Return the last promise about each item, but for the new ones and those cancelled.
+
+        :return: dict account.move.line -> promise
+        """
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT ON (covered.line_id) covered.line_id, promise.id
+                  FROM %(covered)s covered
+                  JOIN collection_promise promise
+                    ON promise.id = covered.agreement_id AND promise.state <> 'cancelled'
+                 WHERE covered.line_id IN %(lines)s AND promise.id NOT IN %(new)s
+                 ORDER BY covered.line_id, promise.id DESC
+                """,
+                covered=self._get_covered_sql(),
+                lines=tuple(lines.ids) or (0,),
+                new=tuple(new.ids) or (0,),
+            )
+        )
+        lines = lines.browse(line_id for line_id, _id in rows)
+        promises = self.browse(id_ for _line_id, id_ in rows)
+        return dict(zip(lines, promises, strict=True))
+
+    def _chain(self, previous):
+        """Link each promise with the one that it puts off, and take the place of open ones.
+
+        :param dict previous: as ``_find_previous`` returns it
+        """
+        for promise, earlier in previous.items():
+            chain = earlier.filtered(lambda old: old.state in PUT_OFF)
+            if chain:
+                longest = max(chain, key=lambda old: (old.put_off, old.id))
+                promise.write({"previous_id": longest.id, "put_off": longest.put_off + 1})
+            earlier.filtered(lambda old: old.state in OPEN)._give_way(promise)
+
+    def _give_way(self, promise):
+        """Leave the items of a new promise to it; nothing left: it takes the place of this one."""
+        for old in self:
+            rest = old.move_line_ids - promise.move_line_ids
+            if any(not line.reconciled for line in rest):
+                old._release(old.move_line_ids & promise.move_line_ids)
+            else:
+                old._close("replaced")
+            old._log(
+                self.env._(
+                    "Put off: %(promise)s until %(date)s.",
+                    promise=promise.number,
+                    date=format_date(self.env, promise.date_promised),
+                )
+            )
+
+    def _release(self, lines):
+        """Take items out of this promise: its amount can't be more than what its others owed."""
+        self.ensure_one()
+        self._get_holds().filtered(lambda hold: hold.move_line_id in lines).unlink()
+        owed = sum(self._get_holds().mapped("amount"))
+        self.write(
+            {
+                "move_line_ids": [Command.unlink(line.id) for line in lines],
+                "amount": min(self.amount, owed),
+            }
+        )
+
+    def _check_limits(self):
+        """Refuse a collector's promise that goes beyond what the customer's scheme allows."""
+        user = self.env.user
+        if user._is_superuser() or user.has_group(
+            "collections_management.group_collection_supervisor"
+        ):
+            return
+        for promise in self:
+            strategy = promise.customer_id.strategy_id
+            values = {
+                "customer": promise.partner_id.display_name,
+                "scheme": strategy.name,
+                "date": format_date(self.env, promise.date_promised),
+            }
+            most, days = strategy.promise_limit, strategy.promise_days
+            if most and promise.put_off >= most:
+                raise UserError(
+                    self.env._(
+                        "%(customer)s has made %(count)s promises in a row about these invoices, and "
+                        "scheme “%(scheme)s” allows %(most)s: ask your supervisor to register this "
+                        "one, or take another way with the customer.",
+                        count=promise.put_off,
+                        most=most,
+                        **values,
+                    )
+                )
+            if days and promise.date_promised > promise.date + timedelta(days=days):
+                raise UserError(
+                    self.env._(
+                        "%(customer)s would pay on %(date)s, and scheme “%(scheme)s” allows promises "
+                        "of at most %(days)s days: agree on an earlier day, or ask your supervisor to "
+                        "register it.",
+                        days=days,
+                        **values,
+                    )
+                )
+
+    # ------------------------------------------------------------
+    # The verdict
+    # ------------------------------------------------------------
+
+    def _judge(self):
+        """Give these promises the verdict that the ledger gives today. Set-based."""
+        for company, promises in (
+            self.filtered(lambda promise: promise.state not in self._get_final_states())
+            .grouped("company_id")
+            .items()
+        ):
+            promises._judge_for(company)
+
+    def _judge_for(self, company):
+        today = company._get_collection_today()
+        facts = self._get_facts(today)
+        late = any(promise.deadline < today for promise in self)
+        stale = bool(late and company._get_stale_bank_text())
+        verdicts = {
+            promise: promise._get_verdict(facts[promise.id], today, stale) for promise in self
+        }
+        changed = self.filtered(lambda promise: promise.state != verdicts[promise][0])
+        for promise, (_state, share) in verdicts.items():
+            if float_compare(promise.kept_share, share, precision_digits=6):
+                promise.kept_share = share
+        for state, promises in changed.grouped(lambda promise: verdicts[promise][0]).items():
+            promises._set_state(state)
+        self._align_holds()
+        changed._tell_verdicts()
+        self._clear_tasks()
+
+    def _get_verdict(self, facts, today, stale):
+        """Return the state that the facts of the ledger ask for, and the share that was kept.
+
+        :param dict facts: as ``_get_facts`` returns them
+        :param bool stale: whether the bank is too old to say that nothing came
+        """
+        self.ensure_one()
+        currency = self.currency_id
+        # an invoice that was cancelled since is no longer promised
+        due = min(self.amount, facts["owed"])
+        enough = due * (1 - self.tolerance_percent / 100)
+        paid = facts["in_time"]
+        share = min(paid / due, 1.0) if due > 0 else 0.0
+        if not facts["items"]:
+            return ("settled" if self.state in OPEN else self.state), self.kept_share
+        if currency.compare_amounts(paid, enough) >= 0:
+            return "kept", 1.0
+        if currency.is_zero(facts["left"]) and not facts["settled_late"]:
+            return "settled", share
+        if today <= self.deadline or (stale and self.state not in NOT_KEPT):
+            state = "open"
+        else:
+            state = "broken" if currency.is_zero(paid) else "partly"
+        if today > self.deadline and currency.compare_amounts(facts["doubt"], due - enough) > 0:
+            state = "to_allocate"
+        return state, share
+
+    def _get_facts(self, today):
+        """Ask the ledger what a verdict needs. One query for all.
+
+        :return: dict id -> dict of ``items`` (how many are posted), ``owed`` (what they were open for
+            at the registration), ``left`` (what they are open for), ``in_time`` (paid until the last
+            day of grace), ``settled_late`` (whether anything was settled later) and ``doubt`` (the
+            customer's money that is not allocated)
+        """
+        self.env.flush_all()
+        rows = self.env.execute_query_dict(
+            SQL(
+                """
+                WITH judged AS MATERIALIZED (
+                    SELECT promise.*, promise.deadline < %(today)s AS is_late
+                      FROM collection_promise promise
+                     WHERE promise.id IN %(ids)s
+                ), item AS (
+                    SELECT judged.id, count(*) AS items, sum(hold.amount) AS owed,
+                           sum(GREATEST(line.amount_residual_currency, 0)) AS left_open
+                      FROM judged
+                      JOIN collection_hold hold
+                        ON hold.origin = 'collection.promise,' || judged.id
+                      JOIN account_move_line line
+                        ON line.id = hold.move_line_id AND line.parent_state = 'posted'
+                     GROUP BY judged.id
+                ), paid AS (
+                    SELECT judged.id,
+                           sum(part.amount) FILTER (WHERE part.date <= judged.deadline) AS in_time,
+                           bool_or(part.date > judged.deadline) AS late
+                      FROM judged
+                      JOIN (%(paid)s) part ON part.agreement_id = judged.id
+                     GROUP BY judged.id
+                ), doubt AS (
+                    SELECT judged.id, sum(money.amount) AS amount
+                      FROM judged
+                      JOIN (%(doubt)s) money ON money.promise_id = judged.id
+                     WHERE money.date >= judged.date
+                       -- what was judged already is in doubt by what came in time only
+                       AND (judged.state IN %(undecided)s OR money.date <= judged.deadline)
+                     GROUP BY judged.id
+                )
+                SELECT judged.id, COALESCE(item.items, 0) AS items,
+                       COALESCE(item.owed, 0)::float AS owed,
+                       COALESCE(item.left_open, 0)::float AS left,
+                       COALESCE(paid.in_time, 0)::float AS in_time,
+                       COALESCE(paid.late, FALSE) AS settled_late,
+                       COALESCE(doubt.amount, 0)::float AS doubt
+                  FROM judged
+                  LEFT JOIN item ON item.id = judged.id
+                  LEFT JOIN paid ON paid.id = judged.id
+                  LEFT JOIN doubt ON doubt.id = judged.id
+                """,
+                today=today,
+                ids=tuple(self.ids) or (0,),
+                paid=self._get_paid_sql(),
+                doubt=SQL(" UNION ALL ").join(self._get_doubtful_money()),
+                undecided=(*OPEN, "kept"),
+            )
+        )
+        return {row["id"]: row for row in rows}
+
+    @api.model
+    def _get_doubtful_money(self):
+        """Hook: where a customer's money can be that is not allocated yet.
+
+        :return: list of SQL queries with the columns promise_id, date and amount, in the
+            promise's currency, of the late ones (``is_late``) among the promises ``judged``
+        """
+        root = self.env["res.company"]._get_root_sql
+        return [
+            # credits of the customer: payments and, where they count, credit notes
+            SQL(
+                """
+                SELECT judged.id AS promise_id, line.date, -line.amount_residual_currency AS amount
+                  FROM judged
+                  JOIN res_partner relative ON relative.commercial_partner_id = judged.partner_id
+                  JOIN account_move_line line ON line.partner_id = relative.id
+                  JOIN account_account account ON account.id = line.account_id
+                  JOIN account_move move ON move.id = line.move_id
+                 WHERE judged.is_late
+                   AND %(root)s = judged.company_id
+                   AND line.currency_id = judged.currency_id
+                   AND account.account_type = 'asset_receivable'
+                   AND account.non_trade IS NOT TRUE
+                   AND line.amount_residual_currency < 0
+                   AND %(open)s
+                   AND (judged.count_credit_notes OR move.move_type <> 'out_refund')
+                """,
+                root=root(SQL.identifier("line", "company_id")),
+                open=SQL(OPEN_LINE.format("line.")),
+            ),
+            # bank transactions of the customer that nobody has looked at
+            SQL(
+                """
+                SELECT judged.id AS promise_id, move.date,
+                       COALESCE(NULLIF(bank.amount_currency, 0), bank.amount) AS amount
+                  FROM judged
+                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
+                  JOIN account_bank_statement_line bank ON bank.partner_id = payer.id
+                  JOIN account_move move ON move.id = bank.move_id AND move.state = 'posted'
+                 WHERE judged.is_late
+                   AND %(root)s = judged.company_id
+                   AND COALESCE(bank.foreign_currency_id, bank.currency_id) = judged.currency_id
+                   AND bank.is_reconciled IS NOT TRUE AND bank.amount > 0
+                """,
+                root=root(SQL.identifier("bank", "company_id")),
+            ),
+            # payments on their way, where they make no entry before the bank has them
+            SQL(
+                """
+                SELECT judged.id AS promise_id, payment.date, payment.amount
+                  FROM judged
+                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
+                  JOIN account_payment payment ON payment.partner_id = payer.id
+                 WHERE judged.is_late
+                   AND %(root)s = judged.company_id
+                   AND payment.currency_id = judged.currency_id
+                   AND payment.state = 'in_process' AND payment.move_id IS NULL
+                   AND payment.payment_type = 'inbound' AND payment.partner_type = 'customer'
+                """,
+                root=root(SQL.identifier("payment", "company_id")),
+            ),
+        ]
+
+    # ------------------------------------------------------------
+    # What follows from a verdict
+    # ------------------------------------------------------------
+
+    def _set_state(self, state):
+        """Set the state of the verdict; what is open again is closed no more."""
+        closed = state not in OPEN
+        self.write({"state": state, "closed_date": closed and fields.Date.context_today(self)})
+
+    def _tell_verdicts(self):
+        """Tell the customer's history, the collector and accounting what became of promises."""
+        self._log(*[promise.explanation for promise in self])
+        unkept = self.filtered(lambda promise: promise.state in NOT_KEPT)
+        left = unkept.move_line_ids.filtered(
+            lambda line: line.parent_state == "posted" and not line.reconciled
+        )
+        self.env["collection.round"]._begin(left, "broken_promise")
+        unkept = unkept.filtered(lambda promise: promise.move_line_ids & left)
+        unkept._make_tasks(
+            "activity_type_broken_promise",
+            lambda customer: customer.collector_id or customer.company_id.collection_supervisor_id,
+        )
+        self.filtered(lambda promise: promise.state == "to_allocate")._make_tasks(
+            "activity_type_allocate",
+            lambda customer: (
+                customer.company_id.collection_accountant_id
+                or customer.company_id.collection_supervisor_id
+            ),
+        )
+
+    def _make_tasks(self, type_name, get_user):
+        """Give a person one task for each customer; one that is open already names these too.
+
+        :param str type_name: which mail.activity.type
+        :param get_user: function that returns the res.users of a customer's file
+        """
+        if not self:
+            return
+        task_type = self.env.ref(f"collections_management.{type_name}")
+        tasks = self._get_tasks(task_type).grouped("res_id")
+        model_id = self.env["ir.model"]._get_id("collection.customer")
+        missing = []
+        # tasks ask for the name of each customer: fetched together
+        self.customer_id.partner_id.mapped("display_name")
+        for customer, promises in self.grouped("customer_id").items():
+            summary = ", ".join(promise._get_task_text() for promise in promises)
+            if task := tasks.get(customer.id):
+                if summary not in (task[0].summary or ""):
+                    task[0].summary = f"{task[0].summary}, {summary}"
+                continue
+            missing.append(
+                {
+                    "res_model_id": model_id,
+                    "res_id": customer.id,
+                    "activity_type_id": task_type.id,
+                    "summary": summary,
+                    "date_deadline": customer.company_id._get_collection_today(),
+                    "user_id": (get_user(customer) or self.env.user).id,
+                }
+            )
+        self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(missing)
+
+    def _get_task_text(self):
+        self.ensure_one()
+        return self.env._(
+            "%(promise)s: %(amount)s until %(date)s",
+            promise=self.number,
+            amount=self.currency_id.format(self.amount),
+            date=format_date(self.env, self.date_promised),
+        )
+
+    def _get_tasks(self, task_types):
+        """Return the open tasks of these types on the customers' files."""
+        return self.env["mail.activity"].search(
+            [
+                ("res_model", "=", "collection.customer"),
+                ("res_id", "in", self.customer_id.ids),
+                ("activity_type_id", "in", task_types.ids),
+            ]
+        )
+
+    def _clear_tasks(self):
+        """Take back the tasks that have nothing left to do: it was allocated or paid meanwhile."""
+        broken = self.env.ref("collections_management.activity_type_broken_promise")
+        allocate = self.env.ref("collections_management.activity_type_allocate")
+        tasks = self._get_tasks(broken | allocate)
+        if not tasks:
+            return
+        customers = [("customer_id", "in", tasks.mapped("res_id"))]
+        still = {
+            broken: self.search(
+                [
+                    *customers,
+                    ("state", "in", NOT_KEPT),
+                    ("move_line_ids", "any", [("reconciled", "=", False)]),
+                ]
+            ).customer_id,
+            allocate: self.search([*customers, ("state", "=", "to_allocate")]).customer_id,
+        }
+        tasks.filtered(lambda task: task.res_id not in still[task.activity_type_id].ids).unlink()
+
+    # ------------------------------------------------------------
+    # Every day
+    # ------------------------------------------------------------
+
+    @api.model
+    def _judge_company(self, company, customers=None):
+        """Judge the open promises of a main company; one that fails keeps its cause.
+
+        :param customers: collection.customer to restrict to; default: all
+        """
+        domain = [("company_id", "=", company.id), ("state", "in", OPEN)]
+        if customers is not None:
+            domain.append(("customer_id", "in", customers.ids))
+        promises = self.search(domain).with_context(mail_activity_quick_update=True)
+        for ids in split_every(JUDGE_BATCH, promises.ids):
+            promises.browse(ids)._judge_safely()
+
+    def _judge_safely(self):
+        """Judge a batch; if it fails, halve it until the promise is found that makes it fail."""
+        try:
+            with self.env.cr.savepoint():
+                self._judge()
+                self.env.flush_all()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as error:
+            self.env.invalidate_all(flush=False)
+            if len(self) > 1:
+                middle = len(self) // 2
+                for half in (self[:middle], self[middle:]):
+                    half._judge_safely()
+                return
+            _logger.exception("Collections: promise %s could not be judged", self.id)
+            self.failure = str(error)  # shown on the promise; the next run tries again
+            self._align_holds()
+        else:
+            self.filtered("failure").failure = False
+
+    # ------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------
+
+    @api.model
+    def _open_register(self, lines, **defaults):
+        """Return the action that opens the dialog for a new promise about some items.
+
+        :raises UserError: naming what can't be promised, and the way out
+        """
+        self.check_access("create")
+        self._get_customer(lines)
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Promise to Pay"),
+            "res_model": "collection.register.promise",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_move_line_ids": lines.ids,
+                **{f"default_{name}": value for name, value in defaults.items()},
+            },
+        }
+
+    def action_put_off(self):
+        """Open the dialog for a promise that takes the place of this one."""
+        self.ensure_one()
+        return self._open_register(self.move_line_ids.filtered(lambda line: not line.reconciled))
