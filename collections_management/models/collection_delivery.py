@@ -284,9 +284,10 @@ class CollectionDelivery(models.AbstractModel):
         """Hook: the contact policy whose hours count (may be empty)."""
         return self.customer_id._get_policy()
 
-    def _recheck(self):
+    def _recheck(self, in_hand=False):
         """Hook: look again at what was decided.
 
+        :param bool in_hand: a person carries them out now
         :return: those that may be delivered now
         """
         return self

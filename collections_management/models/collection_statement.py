@@ -173,7 +173,7 @@ class CollectionStatement(models.Model):
             return super()._get_policy()
         return self.env["collection.contact.policy"]
 
-    def _recheck(self):
+    def _recheck(self, in_hand=False):
         """Override of ``collection.delivery``: what the scheme asks for must still be so.
 
         In simulation it waits.

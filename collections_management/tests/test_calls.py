@@ -141,6 +141,7 @@ class TestCallList(CallsCommon):
         self.small.message_post(
             body="We pay on Friday", message_type="email", author_id=self.small.partner_id.id
         )
+        self.small.action_dismiss_replies()
         with self.at(8):
             call = self._get_call(self.small)
         self.assertEqual(call["said"].step_id, self.first)

@@ -215,11 +215,12 @@ class CollectionDryRun(models.TransientModel):
         return SQL(
             """(
                 SELECT real.move_line_id, real.round_number, real.phase, real.level,
-                       real.repetition, real.step_id, real.date, real.pending AND %s AS pending
+                       real.repetition, real.step_id, real.date, real.pending AND %s AS pending,
+                       real.bounced
                   FROM %s real
                  UNION ALL
                 SELECT item.move_line_id, item.round_number, item.phase, item.level,
-                       item.repetition, item.step_id, item.date, FALSE
+                       item.repetition, item.step_id, item.date, FALSE, FALSE
                   FROM collection_dry_run_item item
                  WHERE item.run_id = %s
             )""",

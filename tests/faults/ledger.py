@@ -181,7 +181,8 @@ class Ledger:
         [[name]] = self.query(
             """
             SELECT move.name FROM account_move move
-             WHERE move.ref = %s AND move.invoice_date_due = current_date - %s
+             -- days count from the day on which it was made: midnight may have passed
+             WHERE move.ref = %s AND move.invoice_date_due = move.create_date::date - %s
             """,
             customer,
             due,
