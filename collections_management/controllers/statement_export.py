@@ -16,4 +16,4 @@ class StatementExport(Controller):
         wizard = request.env["collection.statement.wizard"].search([("id", "=", wizard_id)])
         if not wizard:
             raise NotFound
-        return stream_workbook(f"{wizard.file_name}.xlsx", wizard._write_workbook)
+        return stream_workbook(f"{wizard.display_name}.xlsx", wizard._write_workbook)

@@ -63,6 +63,11 @@ class CollectionStatement(models.Model):
         compute="_compute_words",
         help="For message templates: what is overdue, one amount per currency; empty: nothing.",
     )
+    credits_text = fields.Char(
+        compute="_compute_words",
+        help="For message templates: what is in the customer's favour, one amount per currency; "
+        "empty: nothing.",
+    )
 
     _pending_idx = models.Index("(state, retry_at) WHERE state IN ('ready', 'queued', 'failed')")
 
@@ -83,9 +88,10 @@ class CollectionStatement(models.Model):
             statement.when = worded._get_when(statement.company_id, statement._get_period())
             statement.greeting = worded._get_greeting()
             statement.balance_text = worded._join_amounts(groups, "balance")
-            statement.overdue_text = worded._join_amounts(
-                [group for group in groups if group.get("overdue")], "overdue"
-            )
+            for name in ("overdue", "credits"):
+                statement[f"{name}_text"] = worded._join_amounts(
+                    [group for group in groups if group.get(name)], name
+                )
 
     def _join_amounts(self, groups, key):
         """Return an amount of some groups as text, one per currency."""

@@ -1,5 +1,4 @@
 from itertools import count
-from itertools import groupby as stream_groups
 
 from odoo import api, models
 from odoo.tools import SQL
@@ -37,21 +36,12 @@ class CollectionStatementLedger(models.AbstractModel):
             return
         self._flush()
         groups = self._read_in_batches(self._get_sums_sql(customers, period))
-        # Odoo's own groupby holds all groups in memory
-        rows = stream_groups(
-            self._read_in_batches(self._get_rows_sql(customers, period)), key=self._get_key
-        )
-        following = next(rows, None)
+        rows = _Rows(self._read_in_batches(self._get_rows_sql(customers, period)))
         for sums in groups:
-            if following and following[0] == self._get_key(sums):
-                yield sums, following[1]
-                following = next(rows, None)
-            else:
-                yield sums, iter(())
-
-    @api.model
-    def _get_key(self, row):
-        return row["customer_id"], row["currency_id"]
+            group = rows.take(sums["customer_id"], sums["currency_id"])
+            yield sums, group
+            for _left in group:
+                pass  # to where the next group begins
 
     @api.model
     def _read_sums(self, customers, period=None):
@@ -255,3 +245,19 @@ class CollectionStatementLedger(models.AbstractModel):
         while batch := self.env.execute_query_dict(SQL("FETCH %s FROM %s", BATCH, rows)):
             yield from batch
         self.env.cr.execute(SQL("CLOSE %s", rows))
+
+
+class _Rows:
+    """Rows in the order of groups, handed out group by group."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.following = next(rows, None)
+
+    def take(self, *key):
+        """Yield the rows of a customer in a currency that come next."""
+        while row := self.following:
+            if (row["customer_id"], row["currency_id"]) != key:
+                return
+            self.following = next(self.rows, None)
+            yield row

@@ -224,8 +224,8 @@ class _Movements(_Statements):
             (_("Date"), 12, "date"),
             (_("Due Date"), 12, "date"),
             (_("Currency"), 9, "text"),
-            (_("Debit"), 15, "amount"),
-            (_("Credit"), 15, "amount"),
+            (_("Charged"), 15, "amount"),
+            (_("Credited"), 15, "amount"),
             (_("Balance"), 15, "amount"),
         ]
 
@@ -235,8 +235,8 @@ class _Movements(_Statements):
             (_("Customer"), 36, "text"),
             (_("Currency"), 9, "text"),
             (_("Opening Balance"), 15, "amount"),
-            (_("Debit"), 15, "amount"),
-            (_("Credit"), 15, "amount"),
+            (_("Charged"), 15, "amount"),
+            (_("Credited"), 15, "amount"),
             (_("Closing Balance"), 15, "amount"),
         ]
 

@@ -380,7 +380,7 @@ class TestExcel(StatementCommon):
         self.assertEqual(movements[-1]["Document"], "Closing balance")
         self.assertEqual([row["Balance"] for row in movements][-2:], [50, 50])
         self.assertEqual(balances[0]["Closing Balance"], 50)
-        self.assertEqual((balances[0]["Debit"], balances[0]["Credit"]), (70, 20))
+        self.assertEqual((balances[0]["Charged"], balances[0]["Credited"]), (70, 20))
 
     def test_column_in_company_currency_is_there_only_where_currencies_differ(self):
         items, _ageing = self.read_values(self.other)
@@ -859,13 +859,13 @@ class TestDialog(StatementCommon):
             wizard = form.save()
         self.assertEqual(wizard.customer_ids, self.customer | other)
         self.assertEqual(wizard.date_to, date(2026, 2, 28))
-        self.assertEqual(wizard.file_name, "Statements 2026-02-28")
+        self.assertEqual(wizard.display_name, "Statements 2026-02-28")
 
     def test_button_on_the_file_and_one_customers_names(self):
         action = self.customer.with_user(self.collector).action_statement()
         self.assertEqual(action["context"]["default_customer_ids"], self.customer.ids)
         wizard = self.wizard()
-        self.assertEqual(wizard.file_name, "Statement Acme 2026-03-11")
+        self.assertEqual(wizard.display_name, "Statement Acme 2026-03-11")
         self.assertEqual(wizard.recipient_id, self.customer.partner_id)
 
     def test_everyone_who_reads_prints_and_only_collectors_send(self):

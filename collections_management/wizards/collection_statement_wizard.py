@@ -42,7 +42,6 @@ class CollectionStatementWizard(models.TransientModel):
     )
     in_simulation = fields.Boolean(compute="_compute_warnings")
     mailbox = fields.Char(compute="_compute_warnings")
-    file_name = fields.Char(compute="_compute_file_name")
 
     @api.model
     def default_get(self, fields):
@@ -86,14 +85,15 @@ class CollectionStatementWizard(models.TransientModel):
             wizard.mailbox = ", ".join(filter(None, companies.mapped("collection_mailbox")))
 
     @api.depends("customer_ids", "date_to", "kind")
-    def _compute_file_name(self):
+    def _compute_display_name(self):
+        """What the file is called, without ending."""
         for wizard in self:
             period = wizard._get_period()
             if len(wizard.customer_ids) == 1:
-                wizard.file_name = wizard.customer_ids._get_statement_name(period)
+                wizard.display_name = wizard.customer_ids._get_statement_name(period)
             else:
                 day = period[1] if period else fields.Date.context_today(wizard)
-                wizard.file_name = f"{wizard.env._('Statements')} {day}"
+                wizard.display_name = f"{wizard.env._('Statements')} {day}"
 
     @api.constrains("kind", "date_from", "date_to")
     def _check_dates(self):
@@ -168,7 +168,9 @@ class CollectionStatementWizard(models.TransientModel):
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "message": self.env._(
+                "message": self.env._("The statement of account leaves in the next minutes.")
+                if len(statements) == 1
+                else self.env._(
                     "%s statements of account leave in the next minutes; “Notices / Statements” "
                     "tells what became of each.",
                     len(statements),

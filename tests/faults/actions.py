@@ -84,6 +84,7 @@ def _use_small_batches(registry):
     collection_run = sys.modules[registry["collection.run"].__base__.__module__]
     collection_run.DECIDE_BATCH = BATCH
     collection_run.DELIVER_BATCH = BATCH
+    sys.modules[f"odoo.addons.{MODULE}.models.collection_statement_schedule"].BATCH = BATCH
 
 
 def _wait_in(model, method, reached, go_on):
@@ -294,6 +295,16 @@ def call_jobs(env):
     env["collection.run"]._cron_deliver()
 
 
+def make_statements(env):
+    """Call the method of the job that makes the statements that schemes ask for."""
+    env["collection.statement"].with_company(env.company)._make_periodic(env.company)
+
+
+def deliver_statements(env):
+    """Call the method of the job that delivers statements, as :func:`call_jobs`."""
+    env["collection.run"]._cron_deliver("collection.statement")
+
+
 def call_deliver(env):
     """Call the method of the job that delivers, as :func:`call_jobs`."""
     env["collection.run"]._cron_deliver()
@@ -453,6 +464,8 @@ ACTIONS = {
         decide,
         call_jobs,
         call_deliver,
+        make_statements,
+        deliver_statements,
         press_button,
         press_button_once,
         execute,
