@@ -59,7 +59,18 @@ class CollectionAgreement(models.AbstractModel):
     move_ids = fields.Many2many(
         "account.move", string="Invoices", compute="_compute_move_ids", search="_search_move_ids"
     )
-    amount = fields.Monetary(required=True, tracking=True)
+    # currencies never mix: sums are in the company's
+    amount = fields.Monetary(required=True, tracking=True, aggregator=False)
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company Currency"
+    )
+    company_amount = fields.Monetary(
+        string="Amount in Company Currency",
+        compute="_compute_company_amount",
+        store=True,
+        currency_field="company_currency_id",
+        help="At the rate of the day of registration.",
+    )
     note = fields.Text()
     # each model gives its own list
     state = fields.Selection(
@@ -80,6 +91,7 @@ class CollectionAgreement(models.AbstractModel):
     paid_amount = fields.Monetary(
         string="Paid",
         compute="_compute_paid_amount",
+        aggregator=False,
         help="What was reconciled with the items since the agreement was registered.",
     )
     failure = fields.Char(
@@ -108,7 +120,6 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: one of ``HOLD_KINDS``."""
         raise NotImplementedError
 
-    @api.model
     def _get_hold_until_sql(self):
         """Hook: SQL of the last day of the holds of ``agreement`` (NULL: until they are lifted)."""
         return SQL("NULL::date")
@@ -156,6 +167,14 @@ class CollectionAgreement(models.AbstractModel):
 
     def _search_move_ids(self, operator, value):
         return [("move_line_ids.move_id", operator, value)]
+
+    @api.depends("amount", "currency_id", "company_id", "date")
+    def _compute_company_amount(self):
+        for agreement in self:
+            company = agreement.company_id
+            agreement.company_amount = agreement.currency_id._convert(
+                agreement.amount, company.currency_id, company, agreement.date
+            )
 
     @api.depends("move_line_ids.amount_residual", "count_credit_notes", "count_write_offs")
     def _compute_paid_amount(self):
@@ -468,9 +487,14 @@ class CollectionAgreement(models.AbstractModel):
         moves = self.env["account.move"].browse({move_id for [move_id] in rows})
         moves._update_collection_status()
 
+    def _get_today(self):
+        """Return the day it is where the companies of these agreements work: the earliest."""
+        days = [company._get_collection_today() for company in self.company_id]
+        return min(days, default=fields.Date.context_today(self))
+
     def _close(self, state):
         """End these agreements; their items are free."""
-        self.write({"state": state, "closed_date": fields.Date.context_today(self)})
+        self.write({"state": state, "closed_date": self._get_today()})
         self._align_holds()
 
     def action_cancel(self):

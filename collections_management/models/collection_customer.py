@@ -442,7 +442,7 @@ class CollectionCustomer(models.Model):
                 if agreement := agreements.search([("customer_id", "=", customer.id)], limit=1):
                     raise UserError(
                         self.env._(
-                            "The file of %(customer)s holds %(agreement)s and is kept as evidence; "
+                            "The file of %(customer)s contains %(agreement)s and is kept as evidence; "
                             "archive it instead.",
                             customer=customer.partner_id.display_name,
                             agreement=agreement.number,

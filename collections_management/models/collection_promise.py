@@ -66,7 +66,9 @@ class CollectionPromise(models.Model):
         aggregator="avg",
         help="Share of the promise that was paid in time.",
     )
-    remaining_amount = fields.Monetary(string="Remaining", compute="_compute_remaining_amount")
+    remaining_amount = fields.Monetary(
+        string="Remaining", compute="_compute_remaining_amount", aggregator=False
+    )
     previous_id = fields.Many2one(
         "collection.promise",
         string="Previous Promise",
@@ -118,12 +120,10 @@ class CollectionPromise(models.Model):
             "tolerance_percent",
         }
 
-    @api.model
     def _get_hold_until_sql(self):
         """Past the last day of grace without a verdict: until there is one."""
         return SQL(
-            "CASE WHEN agreement.deadline >= %s THEN agreement.deadline END",
-            fields.Date.context_today(self),
+            "CASE WHEN agreement.deadline >= %s THEN agreement.deadline END", self._get_today()
         )
 
     def _get_hold_sentence(self):
@@ -180,11 +180,13 @@ class CollectionPromise(models.Model):
             ),
             "kept": _("The money was there until %s.", deadline),
             "partly": _(
-                "%(share)s %% of it was paid until %(date)s; the rest is claimed again.",
+                "%(share)s %% of it was paid until %(date)s; what is still open is claimed again.",
                 share=share,
                 date=deadline,
             ),
-            "broken": _("Nothing was paid until %s; the invoices are claimed again.", deadline),
+            "broken": _(
+                "Nothing was paid until %s; what is still open is claimed again.", deadline
+            ),
             "settled": _(
                 "Nothing is left to pay, and not all of it by payments: %s %% of what was promised "
                 "was paid.",
@@ -614,7 +616,7 @@ class CollectionPromise(models.Model):
     def _set_state(self, state):
         """Set the state of the verdict; what is open again is closed no more."""
         closed = state not in OPEN
-        self.write({"state": state, "closed_date": closed and fields.Date.context_today(self)})
+        self.write({"state": state, "closed_date": closed and self._get_today()})
 
     def _tell_verdicts(self):
         """Tell the customer's history, the collector and accounting what became of promises."""

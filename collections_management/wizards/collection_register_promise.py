@@ -23,7 +23,7 @@ class CollectionRegisterPromise(models.TransientModel):
         readonly=False,
     )
     note = fields.Text(string="Comment")
-    previous_count = fields.Integer(compute="_compute_previous_count")
+    warning = fields.Char(compute="_compute_warning")
 
     @api.depends("move_line_ids")
     def _compute_customer_id(self):
@@ -51,11 +51,14 @@ class CollectionRegisterPromise(models.TransientModel):
             ]
 
     @api.depends("move_line_ids")
-    def _compute_previous_count(self):
-        """How many promises in a row the customer has made about these invoices so far."""
+    def _compute_warning(self):
         for register in self:
             earlier = self.env["collection.promise"]._get_latest(register.move_line_ids._origin)
-            register.previous_count = max((old.put_off + 1 for old in earlier), default=0)
+            times = max((old.put_off + 1 for old in earlier), default=0)
+            register.warning = times and self.env._(
+                "Promises in a row about these invoices so far: %s. This one puts them off once more.",
+                times,
+            )
 
     def action_register(self):
         """Register the promises and say so."""
