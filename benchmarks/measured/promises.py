@@ -75,8 +75,9 @@ def _pay(env, promises, today):
     day = today - timedelta(days=12)
     env.cr.execute(
         """
-        INSERT INTO account_move (name, journal_id, company_id, currency_id, date, state, move_type)
-        VALUES ('BENCH/MONEY', %s, %s, %s, %s, 'posted', 'entry') RETURNING id
+        INSERT INTO account_move (
+            name, journal_id, company_id, currency_id, date, state, move_type, auto_post)
+        VALUES ('BENCH/MONEY', %s, %s, %s, %s, 'posted', 'entry', 'no') RETURNING id
         """,
         [journal.id, lines.company_id.id, lines.currency_id.id, day],
     )
