@@ -318,26 +318,6 @@ def judge_10k_promises():
     )
 
 
-def reconcile_overhead():
-    """Reconciling a payment with an invoice, beside the same without our part of it (bare)."""
-    with databases.scratch(databases.get(SMALL, OURS)) as name:
-        taken = run_inside(name, "promises.reconcile")
-    ours, bare, promised = (taken[part] for part in ("ours", "bare", "promised"))
-    return Figure(
-        value=1000 * ours["seconds"],
-        unit="ms",
-        bare=1000 * bare["seconds"],
-        queries=ours["queries"],
-        target="at most 15 % slower than without",
-        met=ours["seconds"] <= 1.15 * bare["seconds"],
-        details={
-            "extra_queries": ours["queries"] - bare["queries"],
-            "promised_ms": round(1000 * promised["seconds"], 2),
-            "promised_extra_queries": promised["queries"] - bare["queries"],
-        },
-    )
-
-
 ALL = {
     figure.__name__: figure
     for figure in (
@@ -355,6 +335,5 @@ ALL = {
         install_200k,
         run_peak_memory,
         judge_10k_promises,
-        reconcile_overhead,
     )
 }
