@@ -163,7 +163,11 @@ class TestPromiseProperties(TransactionCase):
             promise = (
                 self.env["collection.promise"]
                 .with_company(company)
-                ._make(chosen, TODAY + timedelta(days=chance.randint(0, 6)), {currency: amount})
+                ._make(
+                    chosen,
+                    {currency: amount},
+                    date_promised=TODAY + timedelta(days=chance.randint(0, 6)),
+                )
             )
             expected.append(
                 Expected(promise, amount, owed, promise.date_promised + timedelta(days=GRACE))

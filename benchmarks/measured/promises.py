@@ -160,7 +160,8 @@ def reconcile(env):
             invoice, payment = pairs.pop()
             if name == "promised":
                 env["collection.promise"]._make(
-                    invoice, fields.Date.context_today(env.user) + timedelta(days=number)
+                    invoice,
+                    date_promised=fields.Date.context_today(env.user) + timedelta(days=number),
                 )
             measures.append(_reconcile_one(env, invoice | payment, bare=name == "bare"))
     return {

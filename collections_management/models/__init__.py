@@ -5,6 +5,7 @@ from . import (
     account_partial_reconcile,
     account_payment_method_line,
     collection_agreement,
+    collection_agreement_ledger,
     collection_bucket,
     collection_channel,
     collection_closed_days,

@@ -1,4 +1,6 @@
-from odoo import api, fields, models
+from collections import Counter
+
+from odoo import Command, api, fields, models
 from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -133,6 +135,11 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: look at the ledger again, which has changed or a day later."""
 
     @api.model
+    def _get_register_model(self):
+        """Hook: the dialog that registers one."""
+        raise NotImplementedError
+
+    @api.model
     def _get_agreed_fields(self):
         """Hook: the fields that stay as they were agreed."""
         return {"amount", "currency_id", "customer_id", "move_line_ids"}
@@ -193,6 +200,7 @@ class CollectionAgreement(models.AbstractModel):
         agreements._check_items()
         agreements._check_amount()
         agreements._check_free()
+        agreements._check_once()
         # sudo: holds and chains are the system's, whoever registers
         agreements.sudo()._lock_customers()
         agreements.sudo()._begin()
@@ -242,6 +250,76 @@ class CollectionAgreement(models.AbstractModel):
     def _get_sequence_prefix(self):
         """Hook: what the numbers begin with."""
         raise NotImplementedError
+
+    @api.model
+    def _make(self, lines, amounts=None, **values):
+        """Register what was agreed with a customer: one agreement for each currency.
+
+        It is about whole invoices: the other open instalments of an invoice come along.
+
+        :param lines: account.move.line
+        :param dict amounts: by res.currency; default: as ``_get_default_amount`` says
+        :param values: further values of the agreements, as the note
+        :return: the agreements
+        :raises UserError: naming what can't be agreed, and the way out
+        """
+        lines = lines._get_collection_whole_invoices()
+        customer = self._get_customer(lines)
+        amounts = amounts or {}
+        return self.create(
+            [
+                {
+                    "customer_id": customer.id,
+                    "currency_id": currency.id,
+                    "move_line_ids": group.ids,
+                    "amount": amounts.get(currency, self._get_default_amount(group)),
+                    **values,
+                }
+                for currency, group in lines.grouped("currency_id").items()
+            ]
+        )
+
+    @api.model
+    def _get_default_amount(self, lines):
+        """Hook: the amount of an agreement on items of one currency: what is overdue, else all."""
+        return sum(lines._get_collection_overdue().mapped("amount_residual_currency"))
+
+    @api.model
+    def _get_customer(self, lines):
+        """Return the file of the one customer who owes some items.
+
+        :raises UserError: when an item can't be agreed on, or there are several customers
+        """
+        for line in lines:
+            if reason := line._get_collection_refusal():
+                raise UserError(reason)
+        partners = lines.partner_id.commercial_partner_id
+        companies = lines.company_id.root_id
+        if len(partners) > 1:
+            raise UserError(
+                self.env._(
+                    "The chosen invoices are of several customers: %s. An agreement is with one "
+                    "customer: choose the invoices of one, then those of the next.",
+                    ", ".join(partners.mapped("display_name")),
+                )
+            )
+        if len(companies) > 1:
+            raise UserError(
+                self.env._(
+                    "The chosen invoices are of several companies: %s. Companies never mix: register "
+                    "an agreement in each.",
+                    ", ".join(companies.mapped("name")),
+                )
+            )
+        if not lines:
+            raise UserError(
+                self.env._(
+                    "None of the chosen invoices has an open amount, so there is nothing to agree on."
+                )
+            )
+        # sudo: the file is made by the system; reading it needs the person's own rights
+        files = self.env["collection.customer"].sudo()
+        return files._get_or_create(partners, companies).with_env(self.env)
 
     def _check_items(self):
         """Refuse items that are not open, or not the customer's, company's or currency's.
@@ -345,6 +423,18 @@ class CollectionAgreement(models.AbstractModel):
                     reason=hold.reason,
                 )
             )
+
+    def _check_once(self):
+        """Refuse an item that is in two of these agreements."""
+        agreed = Counter(line for agreement in self for line in agreement.move_line_ids)
+        for line, times in agreed.items():
+            if times > 1:
+                raise UserError(
+                    self.env._(
+                        "%s would be in two agreements at once: leave it out of one.",
+                        line._get_collection_name(),
+                    )
+                )
 
     def _begin(self):
         """Let the agreements hold their items from now on."""
@@ -487,6 +577,18 @@ class CollectionAgreement(models.AbstractModel):
         moves = self.env["account.move"].browse({move_id for [move_id] in rows})
         moves._update_collection_status()
 
+    def _release(self, lines):
+        """Take items out of this agreement: its amount can't be more than what its others owed."""
+        self.ensure_one()
+        self._get_holds().filtered(lambda hold: hold.move_line_id in lines).unlink()
+        owed = sum(self._get_holds().mapped("amount"))
+        self.write(
+            {
+                "move_line_ids": [Command.unlink(line.id) for line in lines],
+                "amount": min(self.amount, owed),
+            }
+        )
+
     def _get_today(self):
         """Return the day it is where the companies of these agreements work: the earliest."""
         days = [company._get_collection_today() for company in self.company_id]
@@ -522,181 +624,6 @@ class CollectionAgreement(models.AbstractModel):
         texts = texts * len(self) if len(texts) == 1 else texts
         self._message_log_batch(dict(zip(self.ids, texts, strict=True)))
 
-    # ------------------------------------------------------------
-    # What was paid: asked of the ledger
-    # ------------------------------------------------------------
-
-    def _get_paid(self):
-        """Return what was paid of the items since each agreement was registered.
-
-        :return: dict id -> amount in the agreement's currency
-        """
-        if not self.ids:
-            return {}
-        self.env.flush_all()
-        return dict(
-            self.env.execute_query(
-                SQL(
-                    "SELECT paid.agreement_id, sum(paid.amount) FROM (%s) paid GROUP BY 1",
-                    self._get_paid_sql(),
-                )
-            )
-        )
-
-    def _get_paid_sql(self):
-        """Return the relation of what was reconciled with the items since the registration.
-
-        Columns: agreement_id, line_id (the item), date (of the money), ``amount`` that counts as
-        payment, and ``other``: what does not. All of it is asked of the reconciliations that
-        there are now, so one that is undone counts no more, and one that was undone and done
-        again counts once. In the items' currency.
-        """
-        return SQL(
-            """
-            SELECT agreement.id AS agreement_id, covered.line_id, matched.date,
-                   round(since.amount * counted.share, currency.decimal_places) AS amount,
-                   since.amount - round(since.amount * counted.share, currency.decimal_places)
-                       AS other
-              FROM %(table)s agreement
-              JOIN res_currency currency ON currency.id = agreement.currency_id
-              JOIN %(covered)s covered ON covered.agreement_id = agreement.id
-              JOIN account_move_line item
-                ON item.id = covered.line_id AND item.parent_state = 'posted'
-              JOIN LATERAL (%(matched)s) matched ON TRUE
-              CROSS JOIN LATERAL (
-                SELECT matched.amount - COALESCE(
-                    (agreement.matched_before ->> (covered.line_id || '-' || matched.line_id))::numeric,
-                    0) AS amount
-              ) since
-              CROSS JOIN LATERAL (%(share)s) counted
-             WHERE agreement.id IN %(ids)s AND since.amount > 0
-            """,
-            table=SQL.identifier(self._table),
-            covered=self._get_covered_sql(),
-            matched=self._get_matched_sql(),
-            share=self._get_share_sql(),
-            ids=tuple(self.ids) or (0,),
-        )
-
-    @api.model
-    def _get_covered_sql(self):
-        """Return the relation of agreements and their items: agreement_id, line_id."""
-        field = self._fields["move_line_ids"]
-        return SQL(
-            "(SELECT %s AS agreement_id, %s AS line_id FROM %s)",
-            SQL.identifier(field.column1),
-            SQL.identifier(field.column2),
-            SQL.identifier(field.relation),
-        )
-
-    @api.model
-    def _get_matched_sql(self):
-        """What is reconciled with ``covered.line_id``, by counterpart, in the item's currency.
-
-        Differences of exchange rates are no money.
-        """
-        return SQL(
-            """
-            SELECT money.id AS line_id, money.move_id, money.date,
-                   sum(partial.debit_amount_currency) AS amount
-              FROM account_partial_reconcile partial
-              JOIN account_move_line money ON money.id = partial.credit_move_id
-             WHERE partial.debit_move_id = covered.line_id
-               AND NOT EXISTS (
-                    SELECT FROM account_partial_reconcile exchanged
-                     WHERE exchanged.exchange_move_id = money.move_id)
-             GROUP BY money.id
-            """
-        )
-
-    @api.model
-    def _get_share_sql(self):
-        """Which share of the counterpart ``matched`` counts as payment.
-
-        A credit note: all or nothing. Else: what its entry books neither as a loss nor as a
-        discount. (Where the losses are more than what it credits to customers, the entry is about
-        something else, as an opening balance is.)
-        """
-        return SQL(
-            """
-            SELECT CASE
-                WHEN move.move_type = 'out_refund'
-                THEN CASE WHEN agreement.count_credit_notes THEN 1 ELSE 0 END
-                WHEN agreement.count_write_offs THEN 1
-                WHEN entry.lost > 0 AND entry.lost <= entry.credited
-                THEN 1 - entry.lost / entry.credited
-                ELSE 1 END AS share
-              FROM account_move move
-              CROSS JOIN LATERAL (
-                SELECT sum(part.balance) FILTER (
-                            WHERE account.account_type LIKE 'income%%'
-                               OR account.account_type LIKE 'expense%%'
-                               OR part.tax_line_id IS NOT NULL) AS lost,
-                       -sum(part.balance) FILTER (
-                            WHERE account.account_type = 'asset_receivable' AND part.balance < 0)
-                            AS credited
-                  FROM account_move_line part
-                  JOIN account_account account ON account.id = part.account_id
-                 WHERE part.move_id = move.id
-              ) entry
-             WHERE move.id = matched.move_id
-            """
-        )
-
-    # ------------------------------------------------------------
-    # Following the ledger
-    # ------------------------------------------------------------
-
-    @api.model
-    def _follow_lines(self, line_ids):
-        """Look again at the agreements about some journal items: what is paid of them has changed.
-
-        One indexed query for all items and kinds, when there is none.
-        """
-        self._follow_found(SQL("IN %s", tuple(line_ids))) if line_ids else None
-
-    @api.model
-    def _follow_moves(self, moves):
-        """Look again at the agreements about moves that were posted, cancelled or set to draft."""
-        self._follow_found(
-            SQL("IN (SELECT id FROM account_move_line WHERE move_id IN %s)", tuple(moves.ids))
-        )
-
-    @api.model
-    def _follow_found(self, lines):
-        """Look again at the agreements about ``lines``: SQL operator and operand."""
-        # sudo: whoever reconciles need not have rights on agreements
-        kinds = [self.env[name].sudo() for name in self._get_models()]
-        for kind in kinds:
-            kind.flush_model(["move_line_ids", "state"])
-        rows = self.env.execute_query(
-            SQL(" UNION ALL ").join(
-                SQL(
-                    """
-                    SELECT DISTINCT %(name)s, agreement.id
-                      FROM %(covered)s covered
-                      JOIN %(table)s agreement ON agreement.id = covered.agreement_id
-                     WHERE covered.line_id %(lines)s AND agreement.state NOT IN %(final)s
-                    """,
-                    name=kind._name,
-                    covered=kind._get_covered_sql(),
-                    table=SQL.identifier(kind._table),
-                    lines=lines,
-                    final=tuple(kind._get_final_states()),
-                )
-                for kind in kinds
-            )
-        )
-        for kind in kinds:
-            self._follow(kind.browse(id_ for name, id_ in rows if name == kind._name))
-
-    @api.model
-    def _follow(self, agreements):
-        """Look again at some agreements."""
-        # sudo: verdicts are the system's
-        if agreements:
-            agreements.sudo().with_context(mail_activity_quick_update=True)._judge()
-
     @api.model
     def _move_to_file(self, sources, target):
         """Move the agreements of files that are merged into another."""
@@ -704,6 +631,57 @@ class CollectionAgreement(models.AbstractModel):
             # sudo: the history moves whole
             moved = self.env[name].sudo().search([("customer_id", "in", sources.ids)])
             moved.with_context(tracking_disable=True).write({"customer_id": target.id})
+
+    # ------------------------------------------------------------
+    # Tasks
+    # ------------------------------------------------------------
+
+    def _get_task_text(self):
+        """Hook: what a task, or a list of agreements in a sentence, says of this one."""
+        self.ensure_one()
+        return f"{self.number}: {self.currency_id.format(self.amount)}"
+
+    def _make_tasks(self, type_name, get_user):
+        """Give a person one task for each customer; one that is open already names these too.
+
+        :param str type_name: which mail.activity.type
+        :param get_user: function that returns the res.users of a customer's file
+        """
+        if not self:
+            return
+        task_type = self.env.ref(f"collections_management.{type_name}")
+        tasks = self._get_tasks(task_type).grouped("res_id")
+        model_id = self.env["ir.model"]._get_id("collection.customer")
+        missing = []
+        # tasks ask for the name of each customer: fetched together
+        self.customer_id.partner_id.mapped("display_name")
+        for customer, agreements in self.grouped("customer_id").items():
+            summary = ", ".join(agreement._get_task_text() for agreement in agreements)
+            if task := tasks.get(customer.id):
+                if summary not in (task[0].summary or ""):
+                    task[0].summary = f"{task[0].summary}, {summary}"
+                continue
+            missing.append(
+                {
+                    "res_model_id": model_id,
+                    "res_id": customer.id,
+                    "activity_type_id": task_type.id,
+                    "summary": summary,
+                    "date_deadline": customer.company_id._get_collection_today(),
+                    "user_id": (get_user(customer) or self.env.user).id,
+                }
+            )
+        self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(missing)
+
+    def _get_tasks(self, task_types):
+        """Return the open tasks of these types on the customers' files."""
+        return self.env["mail.activity"].search(
+            [
+                ("res_model", "=", "collection.customer"),
+                ("res_id", "in", self.customer_id.ids),
+                ("activity_type_id", "in", task_types.ids),
+            ]
+        )
 
     # ------------------------------------------------------------
     # Buttons
@@ -719,3 +697,24 @@ class CollectionAgreement(models.AbstractModel):
             domain=Domain("id", "in", self.move_ids.ids),
             context={"default_move_type": "out_invoice"},
         )
+
+    @api.model
+    def _open_register(self, lines, **defaults):
+        """Return the action that opens the dialog for a new agreement about some items.
+
+        :raises UserError: naming what can't be agreed, and the way out
+        """
+        self.check_access("create")
+        register = self._get_register_model()
+        self._get_customer(lines)
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env["ir.model"].sudo()._get(register).name,
+            "res_model": register,
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_move_line_ids": lines.ids,
+                **{f"default_{name}": value for name, value in defaults.items()},
+            },
+        }

@@ -1,17 +1,10 @@
-import logging
-from collections import Counter
 from datetime import timedelta
 
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import SQL, float_compare, format_date, split_every
+from odoo.tools import SQL, float_compare, format_date
 
 from .account_move_line import OPEN_LINE
-
-_logger = logging.getLogger(__name__)
-
-JUDGE_BATCH = 2000  # promises judged in one go: if one of them fails, the others are judged again
 
 STATES = [
     ("open", "Open"),
@@ -107,6 +100,10 @@ class CollectionPromise(models.Model):
         return "PP/%(year)s/"
 
     @api.model
+    def _get_register_model(self):
+        return "collection.register.promise"
+
+    @api.model
     def _get_agreed_fields(self):
         return super()._get_agreed_fields() | {"date_promised"}
 
@@ -200,82 +197,9 @@ class CollectionPromise(models.Model):
     # Registering
     # ------------------------------------------------------------
 
-    @api.model
-    def _make(self, lines, date, amounts=None, **values):
-        """Register a customer's promise: one for each currency.
-
-        Whole invoices are promised: the other open instalments of an invoice come along.
-
-        :param lines: account.move.line
-        :param datetime.date date: the day promised
-        :param dict amounts: by res.currency; default: what is overdue (``_get_default_amount``)
-        :param values: further values of the promises, as the note
-        :return: the promises
-        :raises UserError: naming what can't be promised, and the way out
-        """
-        lines = lines._get_collection_whole_invoices()
-        customer = self._get_customer(lines)
-        amounts = amounts or {}
-        return self.create(
-            [
-                {
-                    "customer_id": customer.id,
-                    "currency_id": currency.id,
-                    "move_line_ids": group.ids,
-                    "date_promised": date,
-                    "amount": amounts.get(currency, self._get_default_amount(group)),
-                    **values,
-                }
-                for currency, group in lines.grouped("currency_id").items()
-            ]
-        )
-
-    @api.model
-    def _get_default_amount(self, lines):
-        """Return what is overdue of items of one currency; if nothing is: all that is open."""
-        return sum(lines._get_collection_overdue().mapped("amount_residual_currency"))
-
-    @api.model
-    def _get_customer(self, lines):
-        """Return the file of the one customer who owes some items.
-
-        :raises UserError: when an item can't be promised, or there are several customers
-        """
-        for line in lines:
-            if reason := line._get_collection_refusal():
-                raise UserError(reason)
-        partners = lines.partner_id.commercial_partner_id
-        companies = lines.company_id.root_id
-        if len(partners) > 1:
-            raise UserError(
-                self.env._(
-                    "The chosen invoices are of several customers: %s. An agreement is with one "
-                    "customer: choose the invoices of one, then those of the next.",
-                    ", ".join(partners.mapped("display_name")),
-                )
-            )
-        if len(companies) > 1:
-            raise UserError(
-                self.env._(
-                    "The chosen invoices are of several companies: %s. Companies never mix: register "
-                    "an agreement in each.",
-                    ", ".join(companies.mapped("name")),
-                )
-            )
-        if not lines:
-            raise UserError(
-                self.env._(
-                    "None of the chosen invoices has an open amount, so there is nothing to agree on."
-                )
-            )
-        # sudo: the file is made by the system; reading it needs the person's own rights
-        files = self.env["collection.customer"].sudo()
-        return files._get_or_create(partners, companies).with_env(self.env)
-
     def _begin(self):
         """Override: the new promises take the place of open ones, within the scheme's limits."""
         self._check_dates()
-        self._check_once()
         self._chain(self._find_previous())
         self._check_limits()
         super()._begin()
@@ -289,18 +213,6 @@ class CollectionPromise(models.Model):
                         "or a later day.",
                         customer=promise.partner_id.display_name,
                         date=format_date(self.env, promise.date_promised),
-                    )
-                )
-
-    def _check_once(self):
-        """Refuse an item that is in two of these promises."""
-        promised = Counter(line for promise in self for line in promise.move_line_ids)
-        for line, times in promised.items():
-            if times > 1:
-                raise UserError(
-                    self.env._(
-                        "%s would be in two promises at once: leave it out of one.",
-                        line._get_collection_name(),
                     )
                 )
 
@@ -377,18 +289,6 @@ class CollectionPromise(models.Model):
                     date=format_date(self.env, promise.date_promised),
                 )
             )
-
-    def _release(self, lines):
-        """Take items out of this promise: its amount can't be more than what its others owed."""
-        self.ensure_one()
-        self._get_holds().filtered(lambda hold: hold.move_line_id in lines).unlink()
-        owed = sum(self._get_holds().mapped("amount"))
-        self.write(
-            {
-                "move_line_ids": [Command.unlink(line.id) for line in lines],
-                "amount": min(self.amount, owed),
-            }
-        )
 
     def _check_limits(self):
         """Refuse a collector's promise that goes beyond what the customer's scheme allows."""
@@ -639,38 +539,6 @@ class CollectionPromise(models.Model):
             ),
         )
 
-    def _make_tasks(self, type_name, get_user):
-        """Give a person one task for each customer; one that is open already names these too.
-
-        :param str type_name: which mail.activity.type
-        :param get_user: function that returns the res.users of a customer's file
-        """
-        if not self:
-            return
-        task_type = self.env.ref(f"collections_management.{type_name}")
-        tasks = self._get_tasks(task_type).grouped("res_id")
-        model_id = self.env["ir.model"]._get_id("collection.customer")
-        missing = []
-        # tasks ask for the name of each customer: fetched together
-        self.customer_id.partner_id.mapped("display_name")
-        for customer, promises in self.grouped("customer_id").items():
-            summary = ", ".join(promise._get_task_text() for promise in promises)
-            if task := tasks.get(customer.id):
-                if summary not in (task[0].summary or ""):
-                    task[0].summary = f"{task[0].summary}, {summary}"
-                continue
-            missing.append(
-                {
-                    "res_model_id": model_id,
-                    "res_id": customer.id,
-                    "activity_type_id": task_type.id,
-                    "summary": summary,
-                    "date_deadline": customer.company_id._get_collection_today(),
-                    "user_id": (get_user(customer) or self.env.user).id,
-                }
-            )
-        self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(missing)
-
     def _get_task_text(self):
         self.ensure_one()
         return self.env._(
@@ -678,16 +546,6 @@ class CollectionPromise(models.Model):
             promise=self.number,
             amount=self.currency_id.format(self.amount),
             date=format_date(self.env, self.date_promised),
-        )
-
-    def _get_tasks(self, task_types):
-        """Return the open tasks of these types on the customers' files."""
-        return self.env["mail.activity"].search(
-            [
-                ("res_model", "=", "collection.customer"),
-                ("res_id", "in", self.customer_id.ids),
-                ("activity_type_id", "in", task_types.ids),
-            ]
         )
 
     def _clear_tasks(self):
@@ -714,63 +572,9 @@ class CollectionPromise(models.Model):
     # Every day
     # ------------------------------------------------------------
 
-    @api.model
-    def _judge_company(self, company, customers=None):
-        """Judge the open promises of a main company; one that fails keeps its cause.
-
-        :param customers: collection.customer to restrict to; default: all
-        """
-        domain = [("company_id", "=", company.id), ("state", "in", OPEN)]
-        if customers is not None:
-            domain.append(("customer_id", "in", customers.ids))
-        promises = self.search(domain).with_context(mail_activity_quick_update=True)
-        for ids in split_every(JUDGE_BATCH, promises.ids):
-            promises.browse(ids)._judge_safely()
-
-    def _judge_safely(self):
-        """Judge a batch; if it fails, halve it until the promise is found that makes it fail."""
-        try:
-            with self.env.cr.savepoint():
-                self._judge()
-                self.env.flush_all()
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-            raise
-        except Exception as error:
-            self.env.invalidate_all(flush=False)
-            if len(self) > 1:
-                middle = len(self) // 2
-                for half in (self[:middle], self[middle:]):
-                    half._judge_safely()
-                return
-            _logger.exception("Collections: promise %s could not be judged", self.id)
-            self.failure = str(error)  # shown on the promise; the next run tries again
-            self._align_holds()
-        else:
-            self.filtered("failure").failure = False
-
     # ------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------
-
-    @api.model
-    def _open_register(self, lines, **defaults):
-        """Return the action that opens the dialog for a new promise about some items.
-
-        :raises UserError: naming what can't be promised, and the way out
-        """
-        self.check_access("create")
-        self._get_customer(lines)
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Promise to Pay"),
-            "res_model": "collection.register.promise",
-            "view_mode": "form",
-            "target": "new",
-            "context": {
-                "default_move_line_ids": lines.ids,
-                **{f"default_{name}": value for name, value in defaults.items()},
-            },
-        }
 
     def action_put_off(self):
         """Open the dialog for a promise that takes the place of this one."""

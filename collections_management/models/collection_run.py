@@ -83,7 +83,7 @@ class CollectionRun(models.AbstractModel):
     @api.model
     def _prepare_company(self, company):
         """What stands before deciding: verdicts, expired holds, new customers' files, their schemes."""
-        self.env["collection.promise"]._judge_company(company)
+        self.env["collection.agreement"]._judge_all(company)
         self.env["collection.hold"]._close_expired(company, company._get_collection_today())
         self.env["collection.customer"]._create_missing(company)
         customers = self.env["collection.customer"].search([("company_id", "=", company.id)])
@@ -326,7 +326,7 @@ class CollectionRun(models.AbstractModel):
             # sudo: notices are made by the system, whoever asks for them
             run = self.sudo().with_company(company)
             files._lock_for_person()
-            run.env["collection.promise"]._judge_company(company, files)
+            run.env["collection.agreement"]._judge_all(company, files)
             notices |= run._decide(company, files.sudo())
         self._trigger_delivery()
         return notices.with_env(self.env)

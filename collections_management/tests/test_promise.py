@@ -31,7 +31,9 @@ class PromiseCommon(CollectionsCommon):
         if user:
             model = cls.env(user=user.id, context={})["collection.promise"]
         amounts = amount and {lines.currency_id: amount}
-        promise = model._make(lines.with_env(model.env), cls._day(after), amounts, **values)
+        promise = model._make(
+            lines.with_env(model.env), amounts, date_promised=cls._day(after), **values
+        )
         return promise.with_env(model.env(user=cls.system.uid))
 
     def _run(self, *customers):
@@ -152,14 +154,18 @@ class TestRegister(PromiseCommon):
             self.customer, 200, issued=-30, invoice_payment_term_id=terms.id, invoice_date_due=False
         )
         first = self._get_receivable_lines(invoice).sorted("date_maturity")[0]
-        promise = self.system["collection.promise"]._make(first.with_env(self.system), days(5))
+        promise = self.system["collection.promise"]._make(
+            first.with_env(self.system), date_promised=days(5)
+        )
         self.assertEqual(promise.move_line_ids.move_id, invoice)
         self.assertEqual(len(promise.move_line_ids), 2)
 
     def test_items_of_an_opening_entry_stay_alone(self):
         entry = self._make_entry((self.customer, 30), (self.customer, 40))
         line = entry.line_ids.filtered(lambda line: line.debit == 30)
-        promise = self.system["collection.promise"]._make(line.with_env(self.system), days(5))
+        promise = self.system["collection.promise"]._make(
+            line.with_env(self.system), date_promised=days(5)
+        )
         self.assertEqual(promise.amount, 30)
         self.assertEqual(promise.move_line_ids, line)
 
@@ -894,7 +900,9 @@ class TestRefusals(PromiseCommon):
 
     def test_nothing_chosen(self):
         with self.assertRaisesRegex(UserError, "nothing to agree on"):
-            self.system["collection.promise"]._make(self.system["account.move.line"], days(5))
+            self.system["collection.promise"]._make(
+                self.system["account.move.line"], date_promised=days(5)
+            )
 
     def test_invoices_that_can_not_be_promised_are_named(self):
         self._pay(self.invoice)

@@ -65,8 +65,8 @@ class CollectionRegisterPromise(models.TransientModel):
         self.ensure_one()
         promises = self.env["collection.promise"]._make(
             self.move_line_ids,
-            self.date_promised,
             {line.currency_id: line.amount for line in self.amount_ids},
+            date_promised=self.date_promised,
             note=self.note,
         )
         return {
