@@ -720,25 +720,24 @@ class AccountMove(models.Model):
     # Buttons
     # ------------------------------------------------------------
 
-    def action_collection_promise(self):
-        """Open the dialog for a promise to pay these invoices.
+    def action_collection_register(self):
+        """Open the dialog that registers an agreement (context ``agreement``) about these invoices.
 
-        :raises UserError: naming an invoice that can't be promised
+        :raises UserError: naming an invoice that it can't be about
         """
+        kind = self.env["collection.agreement"]._get_kind()
         lines = self._get_collection_open_lines()
         for move in self - lines.move_id:
             receivable = move.line_ids.filtered(
                 lambda line: line.account_id.account_type == "asset_receivable"
             )
             raise UserError((receivable or move.line_ids)[:1]._get_collection_refusal())
-        return self.env["collection.promise"]._open_register(lines)
+        return kind._open_register(lines)
 
-    def action_open_collection_promises(self):
-        """Open the promises about these invoices, past ones too."""
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "collections_management.collection_promise_action"
-        )
-        return dict(action, domain=[("move_line_ids.move_id", "in", self.ids)], context={})
+    def action_open_collection_agreements(self):
+        """Open the agreements of a kind (context ``agreement``) about these invoices."""
+        kind = self.env["collection.agreement"]._get_kind()
+        return kind._open([("move_line_ids.move_id", "in", self.ids)])
 
     def action_open_collection_items(self):
         """Open the invoice's open items: what is or is not claimed, and why."""

@@ -163,6 +163,22 @@ class CollectionAgreement(models.AbstractModel):
         names = self.pool.descendants(["collection.agreement"], "_inherit")
         return sorted(name for name in names if not self.pool[name]._abstract)
 
+    @api.model
+    def _get_kind(self):
+        """Return the model of the kind of agreement that a button asks for: context ``agreement``."""
+        name = self.env.context.get("agreement")
+        if name not in self._get_models():
+            raise ValueError(f"Not a kind of agreement: {name}")
+        return self.env[name]
+
+    @api.model
+    def _open(self, domain):
+        """Return the action that opens the agreements of this kind in a domain, past ones too."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            f"collections_management.{self._table}_action"
+        )
+        return dict(action, domain=domain, context={})
+
     # ------------------------------------------------------------
     # Fields
     # ------------------------------------------------------------

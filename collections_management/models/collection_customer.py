@@ -901,9 +901,13 @@ class CollectionCustomer(models.Model):
     def action_resume(self):
         self.write({"pause_until": False, "pause_reason": False})
 
-    def action_promise(self):
-        """Open the dialog for a promise to pay what is overdue, else what is open."""
+    def action_register_agreement(self):
+        """Open the dialog that registers an agreement (context ``agreement``).
+
+        It is about what is overdue, else what is open, but for what another agreement holds.
+        """
         self.ensure_one()
+        kind = self.env["collection.agreement"]._get_kind()
         items = (
             self.env["collection.due.item"]
             .with_context(collection_facts_only=True)
@@ -913,19 +917,17 @@ class CollectionCustomer(models.Model):
             [
                 ("move_line_id", "in", items.ids),
                 ("open", "=", True),
-                ("kind", "not in", ["paused", "promised"]),
+                ("kind", "not in", ["paused", kind._get_hold_kind()]),
             ]
         )
         # an open item has its line's id
         lines = self.env["account.move.line"].browse(items.ids) - held.move_line_id
-        return self.env["collection.promise"]._open_register(lines._get_collection_overdue())
+        return kind._open_register(lines._get_collection_overdue())
 
-    def action_open_promises(self):
+    def action_open_agreements(self):
+        """Open the customer's agreements of a kind (context ``agreement``), past ones too."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "collections_management.collection_promise_action"
-        )
-        return dict(action, domain=[("customer_id", "=", self.id)], context={})
+        return self.env["collection.agreement"]._get_kind()._open([("customer_id", "=", self.id)])
 
     def action_open_items(self):
         self.ensure_one()

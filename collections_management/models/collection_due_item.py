@@ -1161,9 +1161,9 @@ class CollectionDueItem(models.Model):
         self.ensure_one()
         return self.env["collection.dry.run"]._show(self.customer_id, move=self.move_id)
 
-    def action_promise(self):
-        """Open the dialog for a promise to pay the chosen items."""
-        return self.env["collection.promise"]._open_register(self.move_line_id)
+    def action_register_agreement(self):
+        """Open the dialog that registers an agreement (context ``agreement``) about these items."""
+        return self.env["collection.agreement"]._get_kind()._open_register(self.move_line_id)
 
     def action_pause(self):
         """Open the dialog that pauses the chosen items until a date."""

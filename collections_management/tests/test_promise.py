@@ -914,7 +914,9 @@ class TestRefusals(PromiseCommon):
             (credit, "in the customer's favour"),
         ):
             with self.subTest(sentence), self.assertRaisesRegex(UserError, sentence):
-                (move | self.other).action_collection_promise()
+                (move | self.other).with_context(
+                    agreement="collection.promise"
+                ).action_collection_register()
 
     def test_invoice_that_another_agreement_holds(self):
         self._hold(self.other, "disputed")
@@ -1032,7 +1034,9 @@ class TestRights(PromiseCommon):
             with self.assertRaises(AccessError):
                 promise.with_user(user).action_cancel()
             with self.assertRaises(AccessError):
-                self.invoice.with_user(user).action_collection_promise()
+                self.invoice.with_user(user).with_context(
+                    agreement="collection.promise"
+                ).action_collection_register()
 
     def test_others_see_nothing(self):
         for user in (self.employee, self.visitor):
@@ -1078,10 +1082,12 @@ class TestDialog(PromiseCommon):
         return Form(env[action["res_model"]])
 
     def _as(self, record):
-        return record.with_env(self.env(user=self.collector.id, context={}))
+        return record.with_env(
+            self.env(user=self.collector.id, context={"agreement": "collection.promise"})
+        )
 
     def test_from_invoices(self):
-        with self._open(self._as(self.invoice | self.other).action_collection_promise()) as form:
+        with self._open(self._as(self.invoice | self.other).action_collection_register()) as form:
             self.assertEqual(form.partner_id, self.customer.partner_id)
             with form.amount_ids.edit(0) as line:
                 self.assertEqual((line.residual, line.amount), (150, 150))
@@ -1098,13 +1104,13 @@ class TestDialog(PromiseCommon):
         self._make_invoice(self.customer, 500, due=10)
         disputed = self._make_invoice(self.customer, 30)
         self._hold(disputed)
-        form = self._open(self._as(self.customer).action_promise())
+        form = self._open(self._as(self.customer).action_register_agreement())
         with form.amount_ids.edit(0) as line:
             self.assertEqual(line.amount, 150)
 
     def test_from_open_items(self):
         items = self.items(self.invoice)
-        form = self._open(self._as(items).action_promise())
+        form = self._open(self._as(items).action_register_agreement())
         with form.amount_ids.edit(0) as line:
             self.assertEqual(line.amount, 100)
 
@@ -1116,9 +1122,9 @@ class TestDialog(PromiseCommon):
     def test_refused_before_it_opens(self):
         other = self._make_invoice(self._make_customer("Second"))
         with self.assertRaisesRegex(UserError, "several customers"):
-            self._as(self.invoice | other).action_collection_promise()
+            self._as(self.invoice | other).action_collection_register()
         with self.assertRaisesRegex(UserError, "nothing to agree on"):
-            self._as(self._make_customer("Third")).action_promise()
+            self._as(self._make_customer("Third")).action_register_agreement()
 
 
 class TestQueries(PromiseCommon):
