@@ -276,11 +276,17 @@ class CollectionNotice(models.Model):
 
         :return: dict notice id -> {move line id: row of the decision}
         """
-        DueItem = self.env["collection.due.item"]
-        DueItem._flush_decision()
+        self.env["collection.due.item"]._flush_decision()
         rows = {}
         for company, notices in self.grouped("company_id").items():
             together = notices._get_decided_together().ids
+            # an action that was opened together with them does not stop them
+            DueItem = self.env["collection.due.item"].with_context(
+                collection_ignored_holds=self.env["collection.action"]
+                .search([("notice_id", "in", together)])
+                ._get_holds()
+                .ids
+            )
             date = company._get_collection_today()
             customers = SQL("%s", tuple(notices.customer_id.ids))
             query = DueItem._get_query(
@@ -422,7 +428,11 @@ class CollectionNotice(models.Model):
         self._make_tasks()
 
     def _deliver_action(self):
-        self._make_tasks()
+        """Open the actions that steps ask for; at a step that only claims it is a task."""
+        acting = self.filtered(lambda notice: "action" in notice._get_live_lines().mapped("phase"))
+        self.env["collection.action"]._open_for_notices(acting)
+        acting._mark_sent()
+        (self - acting)._make_tasks()
 
     def _make_tasks(self):
         """Make a task for each notice, all at once: assignment mails would cost 24 ms each."""
