@@ -506,10 +506,10 @@ class CollectionCustomer(models.Model):
                 """
                 INSERT INTO collection_customer
                        (partner_id, company_id, active, is_consumer, insolvent, strategy_manual,
-                        create_uid, write_uid, create_date, write_date)
+                        portfolio, create_uid, write_uid, create_date, write_date)
                 SELECT partner.id, %(company)s, TRUE,
                        partner.is_company IS NOT TRUE AND partner.vat IS NULL,
-                       FALSE, FALSE, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                       FALSE, FALSE, 'normal', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
                        now() AT TIME ZONE 'UTC'
                   FROM res_partner partner
                  WHERE partner.id IN %(partners)s

@@ -280,13 +280,7 @@ class CollectionNotice(models.Model):
         rows = {}
         for company, notices in self.grouped("company_id").items():
             together = notices._get_decided_together().ids
-            # an action that was opened together with them does not stop them
-            DueItem = self.env["collection.due.item"].with_context(
-                collection_ignored_holds=self.env["collection.action"]
-                .search([("notice_id", "in", together)])
-                ._get_holds()
-                .ids
-            )
+            DueItem = notices._ignore_own_actions(together)
             date = company._get_collection_today()
             customers = SQL("%s", tuple(notices.customer_id.ids))
             query = DueItem._get_query(
@@ -313,6 +307,17 @@ class CollectionNotice(models.Model):
             ):
                 rows.setdefault(row["notice_id"], {})[row["move_line_id"]] = row
         return rows
+
+    def _ignore_own_actions(self, together):
+        """Return collection.due.item so that actions opened together with these stop none of them.
+
+        :param together: ids of the notices that were decided together
+        """
+        items = self.env["collection.due.item"]
+        if "action" not in self._get_live_lines().mapped("phase"):
+            return items
+        actions = self.env["collection.action"].search([("notice_id", "in", together)])
+        return items.with_context(collection_ignored_holds=actions._get_holds().ids)
 
     def _get_decided_together(self):
         """Return these notices and those decided with them: other channels of the same day."""

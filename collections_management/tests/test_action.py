@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form
 
 from .common import CollectionsCommon, days
+from .test_opening_sheet import OpeningCommon
 
 
 class ActionCommon(CollectionsCommon):
@@ -829,3 +830,57 @@ class TestRights(ActionCommon):
         with self.assertRaises(AccessError):
             self.env(user=self.supervisor.id)["collection.action.type"].create({"name": "Mine"})
         self.env(user=self.manager.id)["collection.action.type"].create({"name": "Ours"})
+
+
+class TestOpeningSheet(OpeningCommon):
+    def _actions(self):
+        return self.system["collection.action"].search([("customer_id", "=", self.customer.id)])
+
+    def test_legal_case_in_progress_becomes_an_open_action(self):
+        legal = self.system.ref("collections_management.action_type_legal")
+        page = self._take_over(
+            (self.invoice, {"legal": "yes", "legal_date": days(-40)}),
+            (self.second_invoice, {"legal": "Collection agency"}),
+        )
+        self.assertIn(
+            "Legal Case: – → Legal claim since 01/30/2026", page.row_ids.mapped("changes")
+        )
+        case = self._actions().filtered(lambda action: action.type_id == legal)
+        self.assertEqual((case.state, case.date, case.amount), ("open", days(-40), 100))
+        self.assertEqual(case.user_id, self.supervisor)
+        self.assertEqual(len(self._actions()), 2)
+        self.assertDecision(self.customer, "in_action")
+
+    def test_the_same_sheet_again_changes_nothing(self):
+        book = self._make_sheet((self.invoice, {"legal": "Legal claim", "legal_date": days(-3)}))
+        self._upload(book).action_write()
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0))
+        self._actions().action_cancel()
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0), "it has ended since")
+
+    def test_instalments_are_one_action(self):
+        terms = self._make_terms((40, 0), (60, 10))
+        invoice = self._make_invoice(
+            self.customer, 200, issued=-30, invoice_payment_term_id=terms.id, invoice_date_due=False
+        )
+        self._take_over((invoice, {"legal": "Yes"}))
+        self.assertEqual(self._actions().amount, 200)
+
+    def test_what_can_not_be_taken_over_says_so(self):
+        self._hold(self.second_invoice)
+        self.assertFails(
+            self._make_sheet((self.invoice, {"legal": "Perhaps"})), "Perhaps", "Legal claim"
+        )
+        self.assertFails(
+            self._make_sheet((self.invoice, {"legal_date": days(-3)})), "no action", "Yes"
+        )
+        self.assertFails(
+            self._make_sheet((self.invoice, {"legal": "Yes", "legal_date": days(3)})), "to come"
+        )
+        self.assertFails(
+            self._make_sheet((self.second_invoice, {"legal": "Yes"})), "held already", "Dispute"
+        )
+        self.company.collection_supervisor_id = False
+        self.assertFails(self._make_sheet((self.invoice, {"legal": "Yes"})), "Nobody")
