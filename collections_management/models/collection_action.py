@@ -33,7 +33,11 @@ class CollectionAction(models.Model):
         check_company=True,
     )
     effect = fields.Selection(related="type_id.effect")
-    instructions = fields.Text(related="type_id.note", string="What to Do")
+    instructions = fields.Text(
+        string="What to Do",
+        compute="_compute_instructions",
+        help="As the step says that opened it, else its type.",
+    )
     amount = fields.Monetary(help="What the items were open for.")
     state = fields.Selection(STATES, tracking=True)
     user_id = fields.Many2one(
@@ -195,6 +199,12 @@ class CollectionAction(models.Model):
     def _compute_handler_id(self):
         for action in self:
             action.handler_id = action.type_id.handler_id
+
+    @api.depends_context("lang")
+    @api.depends("notice_id.step_id.note", "type_id.note")
+    def _compute_instructions(self):
+        for action in self:
+            action.instructions = action.step_id.note or action.type_id.note
 
     @api.depends("state", "keeps_items")
     def _compute_holds_items(self):
@@ -392,7 +402,6 @@ class CollectionAction(models.Model):
                     "amount": self._get_default_amount(group),
                     "needs_approval": careful or step.action_type_id.needs_approval,
                     "notice_id": notice.id,
-                    "note": step.with_context(lang=notice.company_id.partner_id.lang).note,
                 }
                 for currency, group in items.grouped("currency_id").items()
             ]
@@ -583,7 +592,7 @@ class CollectionAction(models.Model):
             "res_id": self.id,
             "activity_type_id": (to_approve if waits else to_do).id,
             "summary": f"{named.type_id.name}: {named.partner_id.display_name}",
-            "note": named.type_id.note,
+            "note": named.instructions,
             "date_deadline": self._get_today() if waits else self.date_deadline,
             "user_id": user.id,
         }

@@ -125,6 +125,20 @@ class ResCompany(models.Model):
         help="Where write-offs book the loss, unless the type of action names another account.",
     )
 
+    @api.constrains("collection_write_off_account_id")
+    def _check_collection_write_off_account(self):
+        for company in self:
+            account = company.collection_write_off_account_id
+            if account and company not in account.company_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(account)s is no account of %(company)s: choose one of its own for "
+                        "write-offs.",
+                        account=account.display_name,
+                        company=company.name,
+                    )
+                )
+
     @api.constrains("collection_promise_days", "collection_promise_percent")
     def _check_collection_tolerance(self):
         for company in self:

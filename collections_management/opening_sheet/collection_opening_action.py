@@ -224,8 +224,9 @@ class CollectionOpeningAction(models.AbstractModel):
         groups = defaultdict(self.env["account.move.line"].browse)
         for row in rows:
             lines = row.item.move_line_id._get_collection_whole_invoices()
+            action_type, day = row.changes[self._name]
             for currency, items in lines.grouped("currency_id").items():
-                groups[row.item.customer_id, *row.changes[self._name], currency] |= items
+                groups[row.item.customer_id, action_type, day, currency] |= items
         # sudo: what was begun elsewhere is taken over as it stands, on its own day
         actions = self.env["collection.action"].sudo()
         actions.create(

@@ -295,7 +295,7 @@ class TestStepsOpenActions(ActionCommon):
         self.assertEqual(action.step_id.name, "Act")
         self.assertEqual(action.move_line_ids.move_id, self.invoice | self.other)
         self.assertEqual((action.amount, action.user_id), (150, self.supervisor))
-        self.assertEqual(action.note, "See the contract")
+        self.assertEqual(action.instructions, "See the contract")
         self.assertDecision(self.customer, "in_action")
         self.run_day(self.customer)
         with self.at(1):

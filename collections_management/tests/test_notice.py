@@ -596,7 +596,7 @@ class TestTasks(NoticeCommon):
         self.run_day(self.customer)
         action = self.customer.action_ids
         self.assertEqual(action.activity_ids.user_id, self.manager)
-        self.assertEqual(action.note, "Decide")
+        self.assertEqual(action.instructions, "Decide")
 
     def test_task_of_a_customer_without_collector_goes_to_the_supervisor(self):
         self.company.collection_supervisor_id = self.supervisor
