@@ -68,7 +68,9 @@ class CollectionAction(models.Model):
         help="When it is done the items are not claimed until they are paid or taken back.",
     )
     holds_items = fields.Boolean(
-        compute="_compute_holds_items", help="Its items get no claim at this moment."
+        string="Items Held",
+        compute="_compute_holds_items",
+        help="Its items get no claim at this moment.",
     )
     handler_id = fields.Many2one(
         "res.partner",

@@ -105,25 +105,43 @@ class CollectionActionAnnouncement(models.Model):
             if not step.salesperson_days or day > limits[step.salesperson_days]:
                 continue
             user = self._get_salesperson(line, company)
-            told.append(
-                {
-                    "move_line_id": line.id,
-                    "step_id": step.id,
-                    "round_number": round_number,
-                    "date_action": day,
-                    "user_id": user.id,
-                }
-            )
+            told.append((line.id, step.id, round_number, day, user.id or None))
             if user:
                 collector = self.env["res.users"].browse(collector_id or None)
                 partner = line.partner_id.commercial_partner_id
                 groups[partner, step, user, collector].append((line, day))
-        self.create(told)
+        self._keep(told)
         model_id = self.env["ir.model"]._get_id("res.partner")
         # assignment mails would cost 24 ms each
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(
             [self._prepare_task(company, model_id, *key, items) for key, items in groups.items()]
         )
+
+    @api.model
+    def _keep(self, told):
+        """Note who was told of what.
+
+        Another server that told the same meanwhile makes the transaction fail to serialize, so that
+        it is tried again: the ORM would only see that the row is there.
+
+        :param told: tuples of id of the item, of the step, round, day and id of the salesperson
+        """
+        if told:
+            self.env.cr.execute_values(
+                """
+                INSERT INTO collection_action_announcement (
+                    move_line_id, step_id, round_number, date_action, user_id, company_id,
+                    create_uid, write_uid, create_date, write_date)
+                SELECT told.line_id, told.step_id, told.round_number, told.day::date,
+                       told.user_id::int, line.company_id, told.uid, told.uid,
+                       now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                  FROM (VALUES %s) told (line_id, step_id, round_number, day, user_id, uid)
+                  JOIN account_move_line line ON line.id = told.line_id
+                    ON CONFLICT (move_line_id, step_id, round_number) DO NOTHING
+                """,
+                [(*row, self.env.uid) for row in told],
+                page_size=len(told),
+            )
 
     @api.model
     def _get_salesperson(self, line, company):

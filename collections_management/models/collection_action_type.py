@@ -59,7 +59,7 @@ class CollectionActionType(models.Model):
         "paid or somebody takes them back. Off: the scheme goes on with its next step.",
     )
     handler_id = fields.Many2one(
-        "res.partner", string="Handed Over To", help="The lawyer or agency, as a rule."
+        "res.partner", string="Handed Over To", help="The lawyer or the agency, as it usually is."
     )
     write_off_account_id = fields.Many2one(
         "account.account",
