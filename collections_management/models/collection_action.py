@@ -548,7 +548,7 @@ class CollectionAction(models.Model):
                     partner_ids=user.partner_id.ids,
                     subject=action.env._("%s: nothing to do any more", action.number),
                     body=action.env._(
-                        "%(customer)s has paid all of it, so there is nothing to do any more: "
+                        "%(customer)s: nothing is left to pay, so there is nothing to do any more. "
                         "%(type)s is settled.",
                         customer=action.partner_id.display_name,
                         type=action.type_id.name,
