@@ -39,7 +39,7 @@ class CollectionAction(models.Model):
         help="As the step says that opened it, else its type.",
     )
     amount = fields.Monetary(help="What the items were open for.")
-    state = fields.Selection(STATES, tracking=True)
+    state = fields.Selection(STATES, tracking=True, group_expand=True)
     user_id = fields.Many2one(
         "res.users",
         string="Responsible",
