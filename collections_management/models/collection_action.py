@@ -376,7 +376,8 @@ class CollectionAction(models.Model):
                 notice.strategy_id.mode,
             )
             vals_list += self._prepare_from_notice(notice, careful)
-        return self.create(vals_list)
+        # the task tells the responsible; a mail for each action would be too many
+        return self.with_context(mail_auto_subscribe_no_notify=True).create(vals_list)
 
     @api.model
     def _prepare_from_notice(self, notice, careful):

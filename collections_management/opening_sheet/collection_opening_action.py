@@ -229,7 +229,8 @@ class CollectionOpeningAction(models.AbstractModel):
                 groups[row.item.customer_id, action_type, day, currency] |= items
         # sudo: what was begun elsewhere is taken over as it stands, on its own day
         actions = self.env["collection.action"].sudo()
-        actions.create(
+        # nobody gets a mail for each
+        actions.with_context(mail_auto_subscribe_no_notify=True).create(
             [
                 {
                     "customer_id": customer.id,

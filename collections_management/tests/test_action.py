@@ -302,6 +302,14 @@ class TestStepsOpenActions(ActionCommon):
             self.run_day(self.customer)
         self.assertEqual(self._actions(), action)
 
+    def test_the_responsible_gets_a_task_and_no_mail_for_each(self):
+        self._run_acting(responsible_id=self.manager.id)
+        told = self.system["mail.notification"].search(
+            [("res_partner_id", "=", self.manager.partner_id.id)]
+        )
+        self.assertFalse(told)
+        self.assertEqual(self._tasks(self._actions()).user_id, self.manager)
+
     def test_delivering_again_opens_nothing_twice(self):
         self._run_acting()
         self.deliver()
