@@ -31,7 +31,7 @@ class CollectionDispute(models.Model):
 
     _name = "collection.dispute"
     _description = "Dispute"
-    _inherit = ["collection.agreement"]
+    _inherit = ["collection.dispute.solution", "collection.agreement"]
     _order = "deadline, id desc"
 
     # the one who solves it need have no right on journal items
@@ -48,7 +48,6 @@ class CollectionDispute(models.Model):
     )
     reason_id = fields.Many2one(
         "collection.dispute.reason",
-        string="Reason",
         required=True,
         index=True,
         ondelete="restrict",
@@ -57,7 +56,6 @@ class CollectionDispute(models.Model):
     )
     area_id = fields.Many2one(
         "collection.area",
-        string="Area",
         compute="_compute_area_id",
         store=True,
         readonly=False,
@@ -71,7 +69,6 @@ class CollectionDispute(models.Model):
     )
     owner_id = fields.Many2one(
         "res.users",
-        string="Owner",
         compute="_compute_owner_id",
         store=True,
         readonly=False,
