@@ -1,5 +1,5 @@
 from odoo import Command, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL, format_date
 
 from .live_field import live_search
@@ -42,7 +42,7 @@ class CollectionDispute(models.Model):
         groups="account.group_account_invoice,account.group_account_readonly"
     )
     amount = fields.Monetary(string="Disputed")
-    state = fields.Selection(STATES)
+    state = fields.Selection(STATES, group_expand="_expand_states")
     item_ids = fields.One2many(
         "collection.dispute.item", "dispute_id", string="Disputed Items", copy=False
     )
@@ -93,7 +93,9 @@ class CollectionDispute(models.Model):
         copy=False,
         help="When it was found past its deadline, and someone higher was told.",
     )
-    resolution = fields.Selection(RESOLUTIONS, readonly=True, copy=False, index=True)
+    resolution = fields.Selection(
+        RESOLUTIONS, string="Solution", readonly=True, copy=False, index=True
+    )
     resolved_date = fields.Date(string="Solved On", readonly=True, copy=False)
     resolver_id = fields.Many2one("res.users", string="Solved By", readonly=True, copy=False)
     accepted_amount = fields.Monetary(
@@ -291,6 +293,11 @@ class CollectionDispute(models.Model):
             "settled": _("Nothing of it is left: it was paid, credited or cancelled."),
             "cancelled": _("It was cancelled."),
         }.get(self.state, "")
+
+    @api.model
+    def _expand_states(self, states, _domain):
+        """Return the states that are shown as columns, in their order: those found, and open ones."""
+        return [state for state, _label in STATES if state in states or state in OPEN]
 
     # ------------------------------------------------------------
     # Who may solve it
@@ -513,7 +520,17 @@ class CollectionDispute(models.Model):
         return result
 
     def action_cancel(self):
-        """Override: nobody has to solve it any more."""
+        """Override: nobody has to solve it any more. Who solves it says who is right instead.
+
+        :raises AccessError: for those who may solve it, but not register it
+        """
+        if not (self.env.su or self.env["collection.dispute"].has_access("create")):
+            raise AccessError(
+                self.env._(
+                    "Only collectors cancel disputes: solve %s instead, or ask its collector.",
+                    self[:1].number,
+                )
+            )
         result = super().action_cancel()
         self.sudo()._drop_tasks()
         self._tell_customers(

@@ -13,7 +13,7 @@ class CollectionDisputeResolve(models.TransientModel):
     dispute_id = fields.Many2one("collection.dispute", required=True, ondelete="cascade")
     currency_id = fields.Many2one(related="dispute_id.currency_id")
     disputed = fields.Monetary(string="Disputed", related="dispute_id.open_amount")
-    resolution = fields.Selection(RESOLUTIONS, required=True, default="accepted")
+    resolution = fields.Selection(RESOLUTIONS, string="Solution", required=True, default="accepted")
     item_ids = fields.One2many(
         "collection.dispute.resolve.item",
         "resolve_id",
