@@ -38,7 +38,10 @@ class CollectionDisputeItem(models.Model):
     document = fields.Char(string="Invoice", compute="_compute_facts", compute_sudo=True)
     date_invoice = fields.Date(string="Invoice Date", compute="_compute_facts", compute_sudo=True)
     date_due = fields.Date(
-        string="Due Date", related="move_line_id.date_maturity", store=True, related_sudo=True
+        string="Due Date",
+        related="move_line_id.date_maturity",
+        store=True,
+        help="The instalment's own.",
     )
     total = fields.Monetary(
         string="Amount of the Item",
@@ -56,7 +59,7 @@ class CollectionDisputeItem(models.Model):
     products = fields.Html(
         string="What Was Invoiced", compute="_compute_products", compute_sudo=True
     )
-    has_pdf = fields.Boolean(compute="_compute_facts", compute_sudo=True)
+    has_pdf = fields.Boolean(string="Has a PDF", compute="_compute_facts", compute_sudo=True)
 
     _once = models.Constraint(
         "UNIQUE(dispute_id, move_line_id)",
