@@ -321,7 +321,7 @@ class CollectionDispute(models.Model):
                 "in their user's settings, or choose someone else.",
                 **values,
             )
-        if company and company not in user.company_ids:
+        if company and company not in user.company_ids.root_id:
             return self.env._(
                 "%(user)s doesn't work in %(company)s: choose someone who does, or let them work "
                 "there.",
@@ -400,8 +400,24 @@ class CollectionDispute(models.Model):
     @api.model
     def _prepare_create(self, vals_list):
         """Override: what is disputed of each item, where only the sum is said."""
-        vals_list = super()._prepare_create(vals_list)
+        # an area or owner that is not said is the reason's or the area's
+        vals_list = [
+            {
+                name: value
+                for name, value in vals.items()
+                if value or name not in ("area_id", "deadline", "owner_id")
+            }
+            for vals in super()._prepare_create(vals_list)
+        ]
         for vals in vals_list:
+            reason = self.env["collection.dispute.reason"].browse(vals.get("reason_id"))
+            if reason and not (vals.get("area_id") or reason.area_id):
+                raise UserError(
+                    self.env._(
+                        "Reason “%s” has no area: choose the area that solves the dispute.",
+                        reason.name,
+                    )
+                )
             if not vals.get("item_ids") and vals.get("move_line_ids"):
                 lines = self.new({"move_line_ids": vals["move_line_ids"]}).move_line_ids._origin
                 items = self._spread(lines, vals.get("amount") or 0.0)
@@ -500,6 +516,7 @@ class CollectionDispute(models.Model):
 
         :param attachments: ir.attachment, as uploaded in a dialog
         """
+        attachments.check_access("read")
         # sudo: uploaded by whoever registers, for all who see the dispute
         files = attachments.sudo()
         for dispute in self[1:]:
@@ -508,6 +525,14 @@ class CollectionDispute(models.Model):
 
     def write(self, vals):
         """Override of ``base``: a new owner gets the task; a new deadline may be missed anew."""
+        if "deadline" in vals and not (self.env.su or self.browse().has_access("create")):
+            raise AccessError(
+                self.env._(
+                    "Only collectors move the deadline of a dispute: ask the collector of %s, or hand "
+                    "it over.",
+                    self[:1].number,
+                )
+            )
         before = {dispute: dispute.owner_id for dispute in self}
         if "deadline" in vals or "area_id" in vals:
             # sudo: what the system keeps
@@ -524,13 +549,23 @@ class CollectionDispute(models.Model):
 
         :raises AccessError: for those who may solve it, but not register it
         """
-        if not (self.env.su or self.env["collection.dispute"].has_access("create")):
+        if not (self.env.su or self.browse().has_access("create")):
             raise AccessError(
                 self.env._(
                     "Only collectors cancel disputes: solve %s instead, or ask its collector.",
                     self[:1].number,
                 )
             )
+        for dispute in self:
+            if dispute.state in ("to_credit", "grace"):
+                raise UserError(
+                    self.env._(
+                        "%(dispute)s was solved (“%(state)s”): open it again first, then it can be "
+                        "cancelled.",
+                        dispute=dispute.number,
+                        state=dispute._get_state_name(),
+                    )
+                )
         result = super().action_cancel()
         self.sudo()._drop_tasks()
         self._tell_customers(

@@ -1,6 +1,7 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class CollectionDisputeItem(models.Model):
@@ -65,6 +66,22 @@ class CollectionDisputeItem(models.Model):
         "UNIQUE(dispute_id, move_line_id)",
         "An item is in a dispute only once: change its amount instead.",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of ``base``: they are registered together with their dispute, none later."""
+        items = super().create(vals_list)
+        for dispute in items.dispute_id:
+            # sudo: whether it holds anything yet
+            if not self.env.su and dispute.sudo()._get_holds():
+                raise UserError(
+                    self.env._(
+                        "%s stays as it was agreed: no item can be added. Register another dispute "
+                        "about it.",
+                        dispute.number,
+                    )
+                )
+        return items
 
     @api.depends("move_line_id.amount_residual_currency")
     def _compute_facts(self):

@@ -313,6 +313,27 @@ class TestRefused(DisputeCommon):
             with self.assertRaisesRegex(UserError, "stays as it was agreed"):
                 dispute.write({name: value})
 
+    def test_no_item_is_added_later(self):
+        dispute = self._dispute(self.invoice)
+        line = self._get_receivable_lines(self.other)
+        with self.assertRaisesRegex(UserError, "no item can be added"):
+            self.env["collection.dispute.item"].with_user(self.collector).create(
+                {"dispute_id": dispute.id, "move_line_id": line.id, "amount": 5}
+            )
+
+    def test_reason_without_area(self):
+        reason = self.system["collection.dispute.reason"].create({"name": "Strange"})
+        with self.assertRaisesRegex(UserError, "Reason “Strange” has no area"):
+            self._dispute(self.invoice, reason_id=reason.id)
+        dispute = self._dispute(self.invoice, reason_id=reason.id, area_id=self.area.id)
+        self.assertEqual(dispute.owner_id, self.resolver)
+
+    def test_solved_one_is_not_cancelled(self):
+        dispute = self._dispute(self.invoice)
+        dispute._resolve("accepted")
+        with self.assertRaisesRegex(UserError, "open it again first"):
+            dispute.action_cancel()
+
     def test_hold_is_not_lifted_behind_its_back(self):
         dispute = self._dispute(self.invoice)
         with self.assertRaisesRegex(UserError, dispute.number):
@@ -762,6 +783,17 @@ class TestRights(DisputeCommon):
             self.dispute.with_user(self.resolver).action_cancel()
         with self.assertRaises(AccessError):
             self._dispute(self._make_invoice(self.customer, 20), user=self.resolver)
+
+    def test_resolver_does_not_move_the_deadline(self):
+        with self.assertRaises(AccessError):
+            self.dispute.with_user(self.resolver).deadline = days(90)
+
+    def test_files_of_others_are_not_attached(self):
+        private = (
+            self.env["ir.attachment"].with_user(self.manager).create({"name": "x", "raw": b"x"})
+        )
+        with self.assertRaises(AccessError):
+            self.dispute.with_user(self.collector)._attach(private.with_user(self.collector))
 
     def test_collector_changes_their_customers_only(self):
         self.customer.collector_id = self.manager

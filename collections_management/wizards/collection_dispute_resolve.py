@@ -25,7 +25,7 @@ class CollectionDisputeResolve(models.TransientModel):
     answer = fields.Text(string="Why", help="For colleagues: kept on the dispute.")
     grace_until = fields.Date(string="Claims Resume After", compute="_compute_grace_until")
     tell_customer = fields.Boolean(string="Tell the Customer", default=True)
-    recipient = fields.Char(string="To", compute="_compute_recipient")
+    recipient = fields.Char(compute="_compute_recipient")
     template_id = fields.Many2one(
         "mail.template",
         string="Message",
