@@ -139,6 +139,24 @@ class ResCompany(models.Model):
                     )
                 )
 
+    collection_dispute_days = fields.Integer(
+        string="Days of Grace after a Dispute",
+        default=7,
+        help="When a dispute is rejected, its invoices are claimed again after so many days.",
+    )
+
+    @api.constrains("collection_dispute_days")
+    def _check_collection_dispute_days(self):
+        for company in self:
+            if company.collection_dispute_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%s: the days of grace after a dispute can't be negative; 0 means that claims "
+                        "go on at once.",
+                        company.name,
+                    )
+                )
+
     @api.constrains("collection_promise_days", "collection_promise_percent")
     def _check_collection_tolerance(self):
         for company in self:
@@ -331,6 +349,25 @@ class ResCompany(models.Model):
             return 0
         policies = self.env["collection.contact.policy"]
         return len(policies._get_working_days(self.resource_calendar_id, first, last))
+
+    def _get_collection_workday(self, number, start=None):
+        """Return the day that lies so many working days after another; 0: that day itself.
+
+        By the company's calendar. Holidays longer than four weeks count as if they ended then.
+
+        :param int number: working days
+        :param datetime.date start: default: today, where the company works
+        """
+        self.ensure_one()
+        start = start or self._get_collection_today()
+        if not number:
+            return start
+        # as many weeks as would do at one working day a week, and the longest holidays
+        last = start + timedelta(weeks=number + 4)
+        working = self.env["collection.contact.policy"]._get_working_days(
+            self.resource_calendar_id, start + timedelta(days=1), last
+        )
+        return sorted(working)[number - 1] if len(working) >= number else last
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()
