@@ -11,5 +11,6 @@ from . import (
     collection_whatsapp,
     collection_statement_wizard,
     collection_register_promise,
+    collection_register_reported_payment,
     mail_compose_message,
 )
