@@ -101,6 +101,7 @@ class CollectionPaymentMatch(models.Model):
             "amount": _("the same amount"),
             "nearly": _("nearly the same amount"),
             "same_day": _("on the same day"),
+            "next_day": _("a day apart"),
             "days": _("%(value)s days apart", value="%(value)s"),
             "reference": _("names the reference %(value)s", value="%(value)s"),
             "invoice": _("names %(value)s", value="%(value)s"),
