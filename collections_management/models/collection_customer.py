@@ -150,6 +150,12 @@ class CollectionCustomer(models.Model):
     )
     due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
     notice_count = fields.Integer(compute="_compute_notice_count")
+    reported_payment_ids = fields.One2many(
+        "collection.reported.payment", "customer_id", string="Reported Payments"
+    )
+    reported_payment_count = fields.Integer(
+        string="Open Reported Payments", compute="_compute_reported_payment_count"
+    )
     promise_ids = fields.One2many("collection.promise", "customer_id", string="Promises")
     promise_count = fields.Integer(string="Open Promises", compute="_compute_promise_counts")
     broken_promise_count = fields.Integer(
@@ -297,6 +303,18 @@ class CollectionCustomer(models.Model):
             if state == "pending":
                 customer.pending_reply_count = count
                 customer.pending_reply_date = first
+
+    def _compute_reported_payment_count(self):
+        reports = self.env["collection.reported.payment"]
+        counts = dict(
+            reports._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", reports._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.reported_payment_count = counts.get(customer, 0)
 
     def _compute_promise_counts(self):
         counts = {
@@ -939,7 +957,7 @@ class CollectionCustomer(models.Model):
             [
                 ("move_line_id", "in", items.ids),
                 ("open", "=", True),
-                ("kind", "not in", ["paused", kind._get_hold_kind()]),
+                ("kind", "not in", kind._get_compatible_kinds()),
             ]
         )
         # an open item has its line's id

@@ -15,5 +15,6 @@ from . import (
     collection_register_action,
     collection_register_dispute,
     collection_register_promise,
+    collection_register_reported_payment,
     mail_compose_message,
 )
