@@ -239,7 +239,8 @@ class CollectionNotice(models.Model):
 
         :param company: root res.company
         """
-        self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])._recheck()
+        waiting = self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])
+        waiting._withdraw_stopped()._recheck()
 
     @api.model
     def _has_to_wait(self, item, in_hand=False):

@@ -4,9 +4,10 @@ from odoo import api, models
 class CollectionOpeningPart(models.AbstractModel):
     """One thing that an opening sheet takes over: its columns, what it refuses, what it writes.
 
-    What else can be taken over (promises, disputes...) adds a part: an abstract model that inherits
-    this one, and its name in ``collection.opening.sheet._get_part_names``. A part asks the
-    database once for all rows, never for each.
+    What else can be taken over adds a part: an abstract model that inherits this one, or
+    ``collection.opening.agreement`` for a kind of agreement, and its name in
+    ``collection.opening.sheet._get_part_names``. A part asks the database once for all rows, never
+    for each.
     """
 
     _name = "collection.opening.part"

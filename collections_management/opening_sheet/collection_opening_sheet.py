@@ -48,6 +48,7 @@ class CollectionOpeningSheet(models.AbstractModel):
         return [
             "collection.opening.collector",
             "collection.opening.claim",
+            "collection.opening.promise",
             "collection.opening.pause",
             "collection.opening.comment",
         ]

@@ -5,6 +5,8 @@ from odoo.fields import Domain
 from ..models.collection_due_item import TO_SAY
 from ..models.collection_strategy import MODES
 
+MANAGER = "collections_management.group_collection_manager"
+
 
 class CollectionGoingLive(models.TransientModel):
     """The page on which a company starts with collections: what is missing, what would happen, the mode.
@@ -22,6 +24,7 @@ class CollectionGoingLive(models.TransientModel):
         required=True,
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
+    is_manager = fields.Boolean(compute="_compute_is_manager")
     current_mode = fields.Selection(related="company_id.collection_mode", string="Mode Now")
     mode = fields.Selection(MODES, compute="_compute_settings", store=True, readonly=False)
     pilot = fields.Boolean(
@@ -71,6 +74,19 @@ class CollectionGoingLive(models.TransientModel):
     @api.depends_context("lang")
     def _compute_display_name(self):
         self.display_name = self.env._("Going Live")
+
+    @api.model
+    def default_get(self, fields):
+        """Override of ``base``: who owes since the last run gets a file, so that all are counted."""
+        values = super().default_get(fields)
+        company = self.env.company.root_id
+        # sudo: as the daily run does
+        self.env["collection.customer"].sudo().with_company(company)._create_missing(company)
+        return values
+
+    @api.depends_context("uid")
+    def _compute_is_manager(self):
+        self.is_manager = self.env.user.has_group(MANAGER)
 
     @api.depends("company_id")
     def _compute_settings(self):
@@ -165,7 +181,7 @@ class CollectionGoingLive(models.TransientModel):
     def action_apply(self):
         """Set the company as the page says; what was to leave follows (see ``res.company.write``)."""
         self.ensure_one()
-        self._check_group("collections_management.group_collection_manager")
+        self._check_group(MANAGER)
         # sudo: managers of collections need no rights on companies
         self.company_id.sudo().write(
             {
