@@ -979,7 +979,7 @@ class TestFiles(OpeningCommon):
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("hello.txt", "hello")
-        self.assertRefused(file.getvalue(), "can't be read")
+        self.assertRefused(file.getvalue(), "no Excel workbook.*not .xls, .csv or .ods")
 
     def test_a_broken_workbook(self):
         file = io.BytesIO()
@@ -1239,6 +1239,14 @@ class TestRightsOnOpening(OpeningCommon):
         self.assertTrue(
             any("By a manager" in body for body in self._get_notes(self.customer).mapped("body"))
         )
+
+    def test_who_may_not_export_is_told_so_at_the_button(self):
+        export = self.env.ref("base.group_allow_export")
+        self.supervisor.group_ids -= export
+        with self.assertRaisesRegex(AccessError, "ask your administrator"):
+            self._open_page().action_download()
+        self.supervisor.group_ids |= export
+        self.assertEqual(self._open_page().action_download()["type"], "ir.actions.act_url")
 
     def test_nobody_reads_what_another_uploaded(self):
         page = self._upload(self._make_sheet((self.invoice, {"comment": "Mine"})))

@@ -110,10 +110,7 @@ class CollectionGoingLive(models.TransientModel):
             )
             page.item_count, page.amount, page.customer_count = items, amount, customers
             page.pending_count = self.env["collection.notice"].search_count(
-                [
-                    ("company_id", "=", page.company_id.id),
-                    ("state", "in", ("to_approve", "ready", "failed")),
-                ]
+                page._get_waiting_domain()
             )
 
     @api.depends("company_id")
@@ -191,7 +188,31 @@ class CollectionGoingLive(models.TransientModel):
                 "collection_claim_entries": self.claim_entries,
             }
         )
-        return self._reopen(self.env._("This is how it is now."))
+        return self._reopen(self._get_applied_text())
+
+    def _get_applied_text(self):
+        """Return what holds now, and when something comes of it."""
+        if self.mode == "simulation":
+            return self.env._("Simulation: nothing is made, nothing leaves.")
+        if self.mode == "approve":
+            return self.env._(
+                "Approve each: from the next run on, notices wait in “To Approve”. “Run Now” "
+                "makes today's at once."
+            )
+        return self.env._(
+            "Automatic: from the next run on, notices leave by themselves. “Run Now” makes today's "
+            "at once."
+        )
+
+    def action_run(self):
+        """Have the daily job run now; what was said today is not said again."""
+        self.ensure_one()
+        self._check_group(MANAGER)
+        # sudo: scheduled jobs belong to the system
+        self.env["collection.run"].sudo()._trigger_run()
+        return self._reopen(
+            self.env._("The run has been started: in a minute, look at “Notices Waiting”.")
+        )
 
     def action_stop(self):
         """Back to simulation; what waits or is on its way is withdrawn."""
@@ -224,8 +245,11 @@ class CollectionGoingLive(models.TransientModel):
             "params": {
                 "message": message,
                 "type": "success",
-                "next": self.env["ir.actions.act_window"]._for_xml_id(
-                    "collections_management.collection_going_live_action"
+                "next": dict(
+                    self.env["ir.actions.act_window"]._for_xml_id(
+                        "collections_management.collection_going_live_action"
+                    ),
+                    target="main",  # in the place of this page
                 ),
             },
         }
@@ -233,6 +257,19 @@ class CollectionGoingLive(models.TransientModel):
     def action_open_today(self):
         """Open the items of which something is said or done today."""
         return self._open_items(self._get_today_domain(), self.env._("Today"))
+
+    def action_open_waiting(self):
+        """Open the notices that wait for approval or for their turn."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_notice_action"
+        )
+        return dict(action, domain=self._get_waiting_domain(), context={})
+
+    def _get_waiting_domain(self):
+        return [
+            ("company_id", "=", self.company_id.id),
+            ("state", "in", ("to_approve", "ready", "failed")),
+        ]
 
     def action_open_decisions(self):
         """Open all items, by what is decided about them."""
@@ -243,7 +280,7 @@ class CollectionGoingLive(models.TransientModel):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "collections_management.collection_due_item_action"
         )
-        return dict(action, name=name, domain=domain, context=context)
+        return dict(action, name=name, display_name=name, domain=domain, context=context)
 
     def action_open_customers(self):
         """Open the customers that the line of the checklist counts (``check`` in the context)."""
@@ -251,9 +288,27 @@ class CollectionGoingLive(models.TransientModel):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "collections_management.collection_customer_action"
         )
+        name = self._fields[check]._description_string(self.env)
         return dict(
             action,
-            name=self._fields[check]._description_string(self.env),
+            name=name,
+            display_name=name,
             domain=self._get_check_domains()[check],
             context={},
+        )
+
+    def action_choose_pilot(self):
+        """Open the customers, with a column that marks them as pilot."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_customer_action"
+        )
+        view = self.env.ref("collections_management.collection_customer_view_list").id
+        name = self.env._("Choose Pilot Customers")
+        return dict(
+            action,
+            name=name,
+            display_name=name,
+            domain=[("company_id", "=", self.company_id.id)],
+            context={"collection_choose_pilot": True},
+            views=[(view, "list"), (False, "form")],
         )
