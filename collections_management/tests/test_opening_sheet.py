@@ -3,14 +3,14 @@
 import base64
 import io
 import zipfile
-from datetime import datetime
+from datetime import date, datetime
 
 from openpyxl import Workbook, load_workbook
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
-from odoo.tools import mute_logger
+from odoo.tools import file_open, mute_logger
 
 from .common import TODAY, CollectionsCase, CollectionsCommon, days
 
@@ -995,6 +995,26 @@ class TestFiles(OpeningCommon):
         book = Workbook()
         book.active.append(["Name", "Phone"])
         self.assertRefused(book, "No sheet of the workbook has the columns")
+
+    def test_a_workbook_that_libreoffice_saved(self):
+        """It was downloaded from Odoo, filled in and saved there; its items are of the sample ledger."""
+        path = "collections_management/tests/files/opening_sheet_libreoffice.xlsx"
+        reader = self._open_page()._get_sheet()._get_reader()
+        with file_open(path, "rb") as file:
+            rows = reader.read_rows(file.read())
+        self.assertFalse([row.errors for row in rows if row.errors])
+        self.assertFalse(reader.ignored)
+        told = {row.get("document"): row.values for row in rows}
+        first = told["INV/2026/01429"]
+        self.assertEqual((first["amount"], first["currency"]), (1134.5, "EUR"))
+        self.assertEqual(first["date_due"], date(2026, 11, 27))
+        self.assertEqual(first["promise_date"], date(2026, 12, 4))
+        self.assertEqual(first["promise_made"], date(2026, 11, 16))
+        self.assertEqual(first["promise_amount"], 1000)
+        self.assertEqual(told["INV/2026/01226"]["claim"], "Reminder")
+        self.assertEqual(told["INV/2026/01226"]["claim_date"], date(2026, 11, 12))
+        self.assertEqual(told["INV/2026/01373"]["pause_reason"], "Presupuesto en trámite")
+        self.assertEqual(told["INV/2026/01225"]["collector"], "collector2")
 
     def test_a_missing_column(self):
         book = self._download()
