@@ -163,6 +163,20 @@ class TestStop(GoingLiveCommon):
         self.assertTrue(task.activity_id.exists())
         self.assertEqual(task.state, "queued")
 
+    def test_what_was_decided_before_a_stop_that_did_not_see_it_never_leaves(self):
+        ready, composed = self.decide(self.customer), self.decide(self.other)
+        statement = self.system["collection.statement"]._send_by_hand(self.customer)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(composed)
+        self.company.collection_stops += 1  # as seen by who had them in hand
+        self.assertFalse(self.deliver())
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(statement)
+        for delivery in (ready, composed, statement):
+            self.assertEqual(delivery.state, "cancelled")
+            self.assertIn("stopped", delivery.failure)
+        self.assertEqual(self.run_day(self.customer).state, "sent", "what is decided now leaves")
+
     def test_afterwards_one_goes_on_where_one_stopped(self):
         self.decide(self.customer)
         self.company._stop_collections()
