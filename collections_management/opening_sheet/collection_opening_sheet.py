@@ -50,6 +50,7 @@ class CollectionOpeningSheet(models.AbstractModel):
             "collection.opening.claim",
             "collection.opening.promise",
             "collection.opening.pause",
+            "collection.opening.action",
             "collection.opening.comment",
         ]
 
