@@ -20,6 +20,7 @@ class CollectionOpeningAgreement(models.AbstractModel):
 
     # The column that holds what is agreed of the item, in its currency; empty cell: all that is open.
     _amount_column = None
+    _takes_invoice = True
 
     # ------------------------------------------------------------
     # Hooks: what each kind of agreement says of itself
@@ -108,11 +109,6 @@ class CollectionOpeningAgreement(models.AbstractModel):
         return agreements.filtered(lambda agreement: agreement.state in states)
 
     @api.model
-    def _get_debt(self, line):
-        """Return what is agreed on as a whole: the invoice, or the item of a journal entry."""
-        return line.move_id if line.display_type == "payment_term" else line
-
-    @api.model
     def _get_whole(self, rows):
         """Return for each debt of rows its open items."""
         lines = self.env["account.move.line"].union(*(row.item.move_line_id for row in rows))
@@ -136,7 +132,7 @@ class CollectionOpeningAgreement(models.AbstractModel):
         known = self._find_known(told, recorded)
         holds = self._get_other_holds(lines)
         by_debt = defaultdict(list)
-        for row in rows:
+        for row in told:
             by_debt[self._get_debt(row.item.move_line_id)].append(row)
         for row in told:
             if row in known:
@@ -146,8 +142,7 @@ class CollectionOpeningAgreement(models.AbstractModel):
             problem = (
                 self._get_terms_problem(company, row)
                 or self._get_amount_problem(row)
-                or self._get_debt_problem(row, [other for other in by_debt[debt] if other in told])
-                or self._get_double_problem(row, by_debt[debt])
+                or self._get_debt_problem(row, by_debt[debt])
                 or self._get_held_problem(row, whole[debt], holds)
                 or self._get_present_problem(present)
             )
@@ -244,21 +239,6 @@ class CollectionOpeningAgreement(models.AbstractModel):
             "agreement: write the same in all its rows, or in one of them only.",
             row=", ".join(str(other.number) for other in others),
         )
-
-    @api.model
-    def _get_double_problem(self, row, same):
-        """What the sheet takes over of another kind about the invoice comes first."""
-        parts = self.pool.descendants(["collection.opening.agreement"], "_inherit")
-        for other in same:
-            for name in other.changes:
-                if name != self._name and name in parts:
-                    return None, self.env._(
-                        "Row %(row)s takes over of the same invoice: %(other)s. An invoice has one "
-                        "agreement: empty the cells of the other.",
-                        row=other.number,
-                        other=self.env[name]._get_title(),
-                    )
-        return None
 
     @api.model
     def _get_held_problem(self, row, lines, holds):

@@ -13,6 +13,9 @@ class CollectionOpeningPart(models.AbstractModel):
     _name = "collection.opening.part"
     _description = "Part of the Opening Sheet"
 
+    # Whether it agrees something about whole invoices: only one part does so of each.
+    _takes_invoice = False
+
     @api.model
     def _get_title(self):
         """Return what the part is called in the preview, in the person's language."""
@@ -58,3 +61,8 @@ class CollectionOpeningPart(models.AbstractModel):
         :param rows: list of the ``OpeningRow`` that this part has something to write of
         """
         raise NotImplementedError
+
+    @api.model
+    def _get_debt(self, line):
+        """Return what is agreed on as a whole: the invoice, or the item of a journal entry."""
+        return line.move_id if line.display_type == "payment_term" else line

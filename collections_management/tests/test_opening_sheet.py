@@ -887,6 +887,10 @@ class TestPromises(OpeningCommon):
             {"promise_date": days(5)}, self.invoice.name, "held already", "Wrong price"
         )
 
+    def test_an_invoice_has_one_agreement(self):
+        book = self._make_sheet((self.invoice, {"promise_date": days(5), "legal": "Yes"}))
+        self.assertFails(book, "takes over of the same invoice: Promise")
+
     def test_a_pause_may_stand_beside_it(self):
         self._take_over(
             (
