@@ -96,6 +96,11 @@ class CollectionAgreement(models.AbstractModel):
         aggregator=False,
         help="What was reconciled with the items since the agreement was registered.",
     )
+    taken_over = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="Agreed before collections were done here; from an opening sheet.",
+    )
     failure = fields.Char(
         string="Last Failure",
         readonly=True,
@@ -167,6 +172,7 @@ class CollectionAgreement(models.AbstractModel):
             "matched_before",
             "number",
             "state",
+            "taken_over",
             "user_id",
         }
 

@@ -941,6 +941,23 @@ class CollectionCustomer(models.Model):
     def action_resume(self):
         self.write({"pause_until": False, "pause_reason": False})
 
+    def action_set_pilot(self, pilot):
+        """Add customers to the pilot or take them out, and say so."""
+        self.pilot = pilot
+        if pilot:
+            message = self.env._("%s customers are in the pilot now.", len(self))
+        else:
+            message = self.env._("%s customers are out of the pilot now.", len(self))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": message,
+                "type": "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
     def action_register_agreement(self):
         """Open the dialog that registers an agreement (context ``agreement``).
 

@@ -194,6 +194,25 @@ class CollectionNotice(models.Model):
         self.line_ids.write({"live": False})
         super()._withdraw(reason)
 
+    @api.model
+    def _forget_trial(self, companies):
+        """Override of ``collection.delivery``: a step that is decided anew is so in all its channels.
+
+        Else the task beside the message would count as the whole step, and the customer would never
+        get the message.
+        """
+        forgotten = super()._forget_trial(companies)
+        items = forgotten.line_ids.move_line_id
+        beside = forgotten._get_decided_together().filtered(
+            lambda notice: (
+                notice.is_manual
+                and notice.state in ("to_approve", "ready", "queued")
+                and notice.line_ids.move_line_id & items
+            )
+        )
+        beside._withdraw(self.env._("A trial: the message beside it was not sent to the customer."))
+        return forgotten | beside
+
     # ------------------------------------------------------------
     # Recheck
     # ------------------------------------------------------------
@@ -239,7 +258,8 @@ class CollectionNotice(models.Model):
 
         :param company: root res.company
         """
-        self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])._recheck()
+        waiting = self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])
+        waiting._withdraw_stopped()._recheck()
 
     @api.model
     def _has_to_wait(self, item, in_hand=False):

@@ -60,6 +60,12 @@ class ResCompany(models.Model):
         help="A trial: every message goes to this address instead of the customer's. What was "
         "sent so counts as said until you empty this; then it counts no more.",
     )
+    collection_stops = fields.Integer(
+        string="Times Stopped",
+        readonly=True,
+        copy=False,
+        help="How often “Stop Everything” was pressed: what was decided before never leaves.",
+    )
 
     collection_stale_days = fields.Integer(
         string="Bank Is Stale After",
@@ -290,7 +296,14 @@ class ResCompany(models.Model):
 
         :return: how many notices and statements were withdrawn
         """
-        self.write({"collection_mode": "simulation"})
+        for company in self:
+            # what is being made or composed at this moment can't be seen: it is withdrawn later
+            company.write(
+                {
+                    "collection_mode": "simulation",
+                    "collection_stops": company.collection_stops + 1,
+                }
+            )
         reason = self.env._("Collections were stopped by %s.", self.env.user.name)
         return sum(
             len(kind._withdraw_pending([("company_id", "in", self.ids)], reason))

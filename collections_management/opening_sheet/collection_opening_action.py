@@ -16,6 +16,8 @@ class CollectionOpeningAction(models.AbstractModel):
     _inherit = "collection.opening.part"
     _description = "Opening Sheet: Legal Case"
 
+    _takes_invoice = True
+
     @api.model
     def _get_title(self):
         return self.env._("Legal Case")

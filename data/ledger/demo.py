@@ -85,7 +85,11 @@ def create_users(env, loaded):
     companies = env["res.company"].browse([c.id for c in loaded.companies.values()])
     installed = {code for code, _name in env["res.lang"].get_installed()}
     for _role, login, name, lang, groups in USERS:
-        found = [env.ref(group, raise_if_not_found=False) for group in groups]
+        # to export is what users may who are made in the web client
+        found = [
+            env.ref(group, raise_if_not_found=False)
+            for group in (*groups, "base.group_allow_export")
+        ]
         env["res.users"].create(
             {
                 "login": login,
