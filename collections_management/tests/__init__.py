@@ -18,4 +18,5 @@ from . import test_going_live
 from . import test_dry_run
 from . import test_opening_sheet
 from . import test_statement
+from . import test_plan
 from . import test_promise
