@@ -72,6 +72,13 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_plan_count = fields.Integer(
+        string="Payment Plans",
+        compute="_compute_collection_plan_count",
+        search=live_search("collection_plan_count"),
+        groups=READERS,
+        aggregator=False,
+    )
     collection_pause_until = fields.Date(
         string="Paused Until",
         compute="_compute_collection_pause",
@@ -268,6 +275,12 @@ class AccountMove(models.Model):
                  WHERE hold.move_id = %(alias)s.id
                    AND hold.origin LIKE 'collection.promise,%%'
             )""",
+            "collection_plan_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.plan,%%'
+            )""",
             "collection_pause_until": """(
                 SELECT max(hold.date_to)
                   FROM collection_hold hold
@@ -309,6 +322,11 @@ class AccountMove(models.Model):
             move.collection_promise_date, move.collection_promise_count = values.get(
                 move.id, (False, 0)
             )
+
+    def _compute_collection_plan_count(self):
+        values = self._read_collection_sql("collection_plan_count")
+        for move in self:
+            [move.collection_plan_count] = values.get(move.id, (0,))
 
     def _compute_collection_pause(self):
         values = self._read_collection_sql("collection_pause_until")

@@ -159,6 +159,9 @@ class CollectionCustomer(models.Model):
         help="How many promises to pay the customer has broken so far.",
     )
 
+    plan_ids = fields.One2many("collection.plan", "customer_id", string="Payment Plans")
+    plan_count = fields.Integer(string="Open Plans", compute="_compute_plan_count")
+
     balance = fields.Monetary(
         compute="_compute_figures",
         search=live_search("balance"),
@@ -307,6 +310,18 @@ class CollectionCustomer(models.Model):
         for customer in self:
             customer.promise_count = sum(counts.get((customer, state), 0) for state in states)
             customer.broken_promise_count = counts.get((customer, "broken"), 0)
+
+    def _compute_plan_count(self):
+        plans = self.env["collection.plan"]
+        counts = dict(
+            plans._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", plans._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.plan_count = counts.get(customer, 0)
 
     # ------------------------------------------------------------
     # Direct debit

@@ -50,9 +50,7 @@ class CollectionPlan(models.Model):
     )
     first_date = fields.Date(string="First Instalment", compute="_compute_schedule", store=True)
     last_date = fields.Date(string="Last Instalment", compute="_compute_schedule", store=True)
-    next_line_id = fields.Many2one(
-        "collection.plan.line", string="Next Instalment", compute="_compute_next_line"
-    )
+    next_line_id = fields.Many2one("collection.plan.line", compute="_compute_next_line")
     next_date = fields.Date(
         string="Next Date", compute="_compute_schedule", store=True, index="btree_not_null"
     )
@@ -631,8 +629,90 @@ class CollectionPlan(models.Model):
         self._log(self.env._("Accepted on the portal by %s.", name.strip()))
 
     # ------------------------------------------------------------
+    # Sending the agreement
+    # ------------------------------------------------------------
+
+    def _get_recipient(self):
+        """Return the contact of the customer that plans are written to."""
+        self.ensure_one()
+        return self.customer_id._get_recipient()
+
+    def _get_customer_lang(self):
+        """Return the language in which the customer reads the agreement."""
+        self.ensure_one()
+        return self.customer_id._get_lang(self._get_recipient())
+
+    def _get_greeting(self):
+        """Return the salutation of the message, in the language of the context."""
+        self.ensure_one()
+        return self.env["collection.notice"]._greet(self._get_recipient())
+
+    def _get_file_name(self):
+        """Return what the agreement's file is called, without ending."""
+        self.ensure_one()
+        worded = self.with_context(lang=self._get_customer_lang())
+        return worded.env._("Payment plan %s", self.number.replace("/", "-"))
+
+    def _message_get_default_recipients(self, with_cc=False, all_tos=False):
+        """Override of ``mail``: plans are written to the customer's contact for payments."""
+        recipients = super()._message_get_default_recipients(with_cc=with_cc, all_tos=all_tos)
+        for plan in self:
+            recipients[plan.id] = {
+                "partner_ids": plan._get_recipient().ids,
+                "email_to": "",
+                "email_cc": "",
+            }
+        return recipients
+
+    def _notify_get_reply_to_batch(self, defaults=None, author_ids=None):
+        """Override of ``mail``: answers come to our own address, as those to notices."""
+        addresses = super()._notify_get_reply_to_batch(defaults=defaults, author_ids=author_ids)
+        for plan in self:
+            # sudo: whoever writes need not have rights on companies
+            address = plan.sudo().company_id._get_collection_address()
+            if address:
+                addresses[plan.id] = self._notify_get_reply_to_formatted_email(
+                    address, author_id=(author_ids or {}).get(plan.id)
+                )
+        return addresses
+
+    def message_post(self, **kwargs):
+        """Override of ``mail``: keep when the agreement was sent to the customer."""
+        message = super().message_post(**kwargs)
+        if self.env.context.get("collection_plan_sent"):
+            # sudo: when it was proposed is the system's
+            self.sudo().filtered(
+                lambda plan: not plan.proposed_on
+            ).proposed_on = fields.Date.context_today(self)
+        return message
+
+    # ------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------
+
+    def action_send(self):
+        """Open the message to the customer, with the agreement as PDF."""
+        self.ensure_one()
+        self.check_access("write")
+        template = self.env.ref(
+            "collections_management.mail_template_plan", raise_if_not_found=False
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Send by E-mail"),
+            "res_model": "mail.compose.message",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_model": self._name,
+                "default_res_ids": self.ids,
+                "default_template_id": template.id if template else False,
+                "default_composition_mode": "comment",
+                "default_email_layout_xmlid": "collections_management.mail_layout",
+                "collection_plan_sent": True,
+                "force_email": True,
+            },
+        }
 
     def action_confirm(self):
         """The customer has agreed by phone or in person."""

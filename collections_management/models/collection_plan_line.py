@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .instalments import allocate
 from .live_field import live_search
 
 LINE_STATES = [
@@ -70,9 +71,6 @@ class CollectionPlanLine(models.Model):
     state = fields.Selection(LINE_STATES, compute="_compute_state", search=live_search("state"))
 
     _open_idx = models.Index("(company_id, date) WHERE settled IS NOT TRUE")
-    _amount_positive = models.Constraint(
-        "CHECK(amount > 0)", "An instalment is an amount above zero."
-    )
 
     @api.depends("plan_id.number", "number", "plan_id.instalment_count")
     def _compute_display_name(self):
@@ -149,6 +147,78 @@ class CollectionPlanLine(models.Model):
             ("settled", "=", False),
             ("date", "<", company._get_collection_today()),
         ]
+
+    # ------------------------------------------------------------
+    # What notices ask for
+    # ------------------------------------------------------------
+
+    def _get_due_with(self):
+        """Return the instalments that are asked for together with each: it, and what is due by now.
+
+        :return: dict of instalment -> instalments
+        """
+        today = fields.Date.context_today(self)
+        return {
+            line: line.plan_id.line_ids.filtered(
+                lambda other, line=line: not other.settled and other.date <= max(line.date, today)
+            )
+            for line in self
+        }
+
+    def _prepare_notice_row(self):
+        """Return what a message says of the instalment, in place of an item of its plan.
+
+        :return: dict of columns of ``collection.notice.content._read_open_items``
+        """
+        self.ensure_one()
+        plan = self.plan_id
+        today = plan.company_id._get_collection_today()
+        return {
+            "name": self.env._("Payment plan %s", plan.number)
+            if plan.is_extension
+            else self.env._(
+                "Instalment %(number)s of %(count)s, plan %(plan)s",
+                number=self.number,
+                count=plan.instalment_count,
+                plan=plan.number,
+            ),
+            "move_id": False,
+            "move_type": False,
+            "access_token": False,
+            "payment_reference": plan.number,
+            "is_payment": False,
+            "date_invoice": plan.date,
+            "date_due": self.date,
+            "days_overdue": (today - self.date).days,
+            "amount_currency": self.amount,
+            "residual_currency": self.remaining_amount,
+            "decision": "claim",
+        }
+
+    @api.model
+    def _ask(self, rows):
+        """Let rows about items in plans ask for their instalment instead of the whole item.
+
+        What is asked for goes to the items that are due first.
+
+        :param rows: dicts with ``notice_id``, ``round_number`` (of an instalment: its id, negative),
+            ``date_due``, ``residual`` and ``residual_currency``, which are changed
+        """
+        groups = {}
+        for row in rows:
+            if row["round_number"] < 0:
+                groups.setdefault((row["notice_id"], -row["round_number"]), []).append(row)
+        # sudo: what a customer is asked for is the same for everyone
+        lines = self.sudo().browse({line_id for _notice_id, line_id in groups}).exists()
+        together = lines._get_due_with()
+        for (_notice_id, line_id), group in groups.items():
+            asked = sum(together.get(self.sudo().browse(line_id), lines).mapped("remaining_amount"))
+            group.sort(key=lambda row: row["date_due"])
+            parts = allocate([row["residual_currency"] for row in group], asked)
+            for row, part in zip(group, parts, strict=True):
+                if row["residual_currency"]:
+                    row["residual"] *= part / row["residual_currency"]
+                row["residual_currency"] = part
 
     # ------------------------------------------------------------
     # They stay as they were agreed

@@ -187,9 +187,7 @@ class CollectionPlan(models.Model):
             parts = allocate(dues, paid)
             for line, total, part in zip(plan.line_ids, accumulate(dues), parts, strict=True):
                 verdicts[line] = (plan._is_enough(paid, total), part > 0)
-        changed = self.line_ids.filtered(
-            lambda line: (line.settled, line.begun) != verdicts[line]
-        )
+        changed = self.line_ids.filtered(lambda line: (line.settled, line.begun) != verdicts[line])
         for (settled, begun), lines in changed.grouped(lambda line: verdicts[line]).items():
             lines.write({"settled": settled, "begun": begun})
 
@@ -239,7 +237,7 @@ class CollectionPlan(models.Model):
         """A breach is taken back only by money that came in time, and if no later plan followed."""
         self.ensure_one()
         missing = self._get_missing_in_time(facts)
-        if facts["superseded"] or missing and not self._is_doubtful_in_time(facts):
+        if facts["superseded"] or (missing and not self._is_doubtful_in_time(facts)):
             return "breached", False
         return "active", bool(missing)
 
@@ -384,22 +382,26 @@ class CollectionPlan(models.Model):
         self.ensure_one()
         today = self.company_id._get_collection_today()
         company = move.company_id
-        refund = (
-            move.with_company(company)
-            .with_context(mail_activity_quick_update=False)
-            ._reverse_moves(
-                [
-                    {
-                        "ref": self.company_id._in_own_language(self).env._(
-                            "Discount of payment plan %(plan)s on %(invoice)s",
-                            plan=self.number,
-                            invoice=move.name,
-                        ),
-                        "invoice_date": today,
-                        "date": today,
-                    }
-                ]
-            )
+        # the context of whoever registers the payment is about the payment
+        clean = move.with_context(
+            {
+                name: self.env.context[name]
+                for name in ("lang", "tz", "allowed_company_ids", "tracking_disable")
+                if name in self.env.context
+            }
+        )
+        refund = clean.with_company(company)._reverse_moves(
+            [
+                {
+                    "ref": self.company_id._in_own_language(self).env._(
+                        "Discount of payment plan %(plan)s on %(invoice)s",
+                        plan=self.number,
+                        invoice=move.name,
+                    ),
+                    "invoice_date": today,
+                    "date": today,
+                }
+            ]
         )
         share = amount / refund.amount_total
         products = refund.invoice_line_ids.filtered(lambda line: line.display_type == "product")
@@ -411,10 +413,7 @@ class CollectionPlan(models.Model):
                         {
                             # quantities and prices have too few decimals to be a share of
                             "price_unit": self.currency_id.round(
-                                line.quantity
-                                * line.price_unit
-                                * (1 - line.discount / 100)
-                                * share
+                                line.quantity * line.price_unit * (1 - line.discount / 100) * share
                             ),
                             "quantity": 1,
                             "discount": 0,

@@ -251,6 +251,9 @@ class CollectionRun(models.AbstractModel):
             )
         )
         self.env.invalidate_all(flush=False)
+        self.env["collection.notice.line"]._name_instalments(
+            [notice_id for notice_id, _move_id in rows if notice_id]
+        )
         undelivered = {move_id for _notice_id, move_id in rows if move_id}
         if undelivered and not simulate:
             self._send_undelivered(company, self.env["account.move"].browse(undelivered))
@@ -281,7 +284,7 @@ class CollectionRun(models.AbstractModel):
               FROM decided
               JOIN collection_step step ON step.id = decided.next_step_id
              ORDER BY decided.customer_id, decided.channel_id,
-                      step.phase <> 'upcoming' DESC, step.level DESC
+                      step.phase <> 'upcoming' DESC, step.is_instalment IS TRUE, step.level DESC
             """
         )
 

@@ -121,9 +121,7 @@ class CollectionStrategy(models.Model):
                     )
                 )
 
-    @api.constrains(
-        "plan_instalments", "plan_days", "plan_down_percent", "plan_discount_percent"
-    )
+    @api.constrains("plan_instalments", "plan_days", "plan_down_percent", "plan_discount_percent")
     def _check_plan_limits(self):
         for strategy in self:
             if (
