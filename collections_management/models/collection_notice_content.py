@@ -223,9 +223,7 @@ class CollectionNoticeContent(models.AbstractModel):
         for number, group in lines.grouped("round_number").items():
             # sudo: what a customer is asked for is the same for everyone
             asked = self.env["collection.plan.line"].sudo().browse(-number).exists()
-            item = next(
-                (by_line[id_] for id_ in group.move_line_id.ids if id_ in by_line), None
-            )
+            item = next((by_line[id_] for id_ in group.move_line_id.ids if id_ in by_line), None)
             if asked and item:
                 rows += [
                     {**item, **part._prepare_notice_row()} for part in asked._get_due_with()[asked]

@@ -51,9 +51,7 @@ class CollectionPlan(models.Model):
     first_date = fields.Date(string="First Instalment", compute="_compute_schedule", store=True)
     last_date = fields.Date(string="Last Instalment", compute="_compute_schedule", store=True)
     next_line_id = fields.Many2one("collection.plan.line", compute="_compute_next_line")
-    next_date = fields.Date(
-        string="Next Date", compute="_compute_schedule", store=True, index="btree_not_null"
-    )
+    next_date = fields.Date(compute="_compute_schedule", store=True, index="btree_not_null")
     next_amount = fields.Monetary(compute="_compute_next_line", aggregator=False)
     discount_amount = fields.Monetary(
         string="Discount",
@@ -101,9 +99,7 @@ class CollectionPlan(models.Model):
     proposed_on = fields.Date(
         readonly=True, copy=False, help="When the proposal was sent to the customer."
     )
-    accept_method = fields.Selection(
-        ACCEPT_METHODS, string="Agreed", readonly=True, copy=False, tracking=True
-    )
+    accept_method = fields.Selection(ACCEPT_METHODS, string="Agreed", readonly=True, copy=False)
     signed_by = fields.Char(readonly=True, copy=False)
     signed_on = fields.Datetime(readonly=True, copy=False)
     signature = fields.Binary(readonly=True, copy=False, attachment=True)
@@ -362,8 +358,8 @@ class CollectionPlan(models.Model):
 
     def _begin(self):
         """Override: check the instalments, within the scheme's limits; take the place of earlier ones."""
-        self._check_schedule()
         self._check_discount()
+        self._check_schedule()
         self._check_limits()
         self._replace_earlier()
         super()._begin()
@@ -605,6 +601,8 @@ class CollectionPlan(models.Model):
         # sudo: states and signatures are the system's
         plans = self.sudo()
         plans.write({"state": "active", "accept_method": method, **values})
+        methods = dict(self._fields["accept_method"]._description_selection(self.env))
+        plans._log(self.env._("Agreed: %s.", methods[method]))
         plans._align_holds()
         plans._judge()
 

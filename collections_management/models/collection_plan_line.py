@@ -72,12 +72,11 @@ class CollectionPlanLine(models.Model):
 
     _open_idx = models.Index("(company_id, date) WHERE settled IS NOT TRUE")
 
-    @api.depends("plan_id.number", "number", "plan_id.instalment_count")
+    @api.depends("plan_id.number", "number", "plan_id.instalment_count", "partner_id.name")
     def _compute_display_name(self):
         for line in self:
-            line.display_name = (
-                f"{line.plan_id.number} · {line.number}/{line.plan_id.instalment_count}"
-            )
+            part = f"{line.number}/{line.plan_id.instalment_count}"
+            line.display_name = f"{line.partner_id.name} · {line.plan_id.number} {part}"
 
     @api.depends("date", "plan_id.breach_days")
     def _compute_breach_date(self):

@@ -304,11 +304,11 @@ class CollectionPlan(models.Model):
 
     def _get_task_text(self):
         self.ensure_one()
-        if self.is_extension:
+        if self.instalment_count == 1:
             return self.env._(
                 "%(plan)s: %(amount)s until %(date)s",
                 plan=self.number,
-                amount=self.currency_id.format(self.amount),
+                amount=self.currency_id.format(self.to_pay_amount),
                 date=format_date(self.env, self.last_date),
             )
         return self.env._(
@@ -337,21 +337,12 @@ class CollectionPlan(models.Model):
     # ------------------------------------------------------------
 
     def _grant_discounts(self):
-        """Prepare the credit notes of the discounts of fulfilled plans for accounting to post.
+        """Have the credit notes of the discounts of fulfilled plans made, for accounting to post.
 
-        When one can't be prepared the plan says why, and accounting has the task all the same: a
-        payment is never refused because of it.
+        A job makes them: within a reconciliation, Odoo keeps entries from being worked out, and a
+        payment is never refused because of a credit note.
         """
         plans = self.filtered("discount_amount")
-        for plan in plans:
-            try:
-                with self.env.cr.savepoint():
-                    plan._prepare_refunds()
-            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-                raise
-            except Exception as error:  # shown on the plan
-                _logger.exception("Collections: credit note of plan %s", plan.id)
-                plan.failure = str(error)
         plans._make_tasks(
             "activity_type_discount",
             lambda customer: (
@@ -359,6 +350,37 @@ class CollectionPlan(models.Model):
                 or customer.company_id.collection_supervisor_id
             ),
         )
+        if plans:
+            # sudo: scheduled jobs belong to the system
+            self.env.ref("collections_management.ir_cron_collection_discounts").sudo()._trigger()
+
+    @api.model
+    def _cron_grant_discounts(self):
+        """Make the credit notes that are missing; a plan whose can't be made says why."""
+        plans = self.search(
+            [
+                ("state", "=", "done"),
+                ("discount_amount", ">", 0),
+                ("refund_ids", "=", False),
+                ("failure", "=", False),
+                ("move_line_ids", "any", [("reconciled", "=", False)]),
+            ]
+        )
+        cron = self.env["ir.cron"]
+        cron._commit_progress(remaining=len(plans))
+        for plan in plans:
+            try:
+                with self.env.cr.savepoint():
+                    plan._prepare_refunds()
+                    self.env.flush_all()
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                raise
+            except Exception as error:  # shown on the plan, which has a button to try again
+                _logger.exception("Collections: credit note of plan %s", plan.id)
+                self.env.invalidate_all(flush=False)
+                plan.failure = str(error)
+            if not cron._commit_progress(1):
+                return
 
     def _prepare_refunds(self):
         """Make a draft credit note for each invoice of which something is left: its share."""
@@ -382,15 +404,7 @@ class CollectionPlan(models.Model):
         self.ensure_one()
         today = self.company_id._get_collection_today()
         company = move.company_id
-        # the context of whoever registers the payment is about the payment
-        clean = move.with_context(
-            {
-                name: self.env.context[name]
-                for name in ("lang", "tz", "allowed_company_ids", "tracking_disable")
-                if name in self.env.context
-            }
-        )
-        refund = clean.with_company(company)._reverse_moves(
+        refund = move.with_company(company)._reverse_moves(
             [
                 {
                     "ref": self.company_id._in_own_language(self).env._(

@@ -47,6 +47,12 @@ class CollectionRegisterPlan(models.TransientModel):
         store=True,
         readonly=False,
     )
+    currency_id = fields.Many2one(
+        "res.currency",
+        compute="_compute_currency_id",
+        help="Of a line that is added.",
+    )
+    several_currencies = fields.Boolean(compute="_compute_currency_id")
     has_down_payment = fields.Boolean(compute="_compute_has_down_payment")
     line_ids = fields.One2many(
         "collection.register.plan.line",
@@ -91,6 +97,12 @@ class CollectionRegisterPlan(models.TransientModel):
                     for currency, group in lines.grouped("currency_id").items()
                 ),
             ]
+
+    @api.depends("amount_ids.currency_id")
+    def _compute_currency_id(self):
+        for register in self:
+            register.currency_id = register.amount_ids[:1].currency_id
+            register.several_currencies = len(register.amount_ids) > 1
 
     @api.depends("amount_ids.down_payment")
     def _compute_has_down_payment(self):
@@ -195,6 +207,15 @@ class CollectionRegisterPlan(models.TransientModel):
     def _make_plans(self):
         """Register the plans as proposals."""
         self.ensure_one()
+        if strange := self.line_ids.currency_id - self.amount_ids.currency_id:
+            raise UserError(
+                self.env._(
+                    "%(customer)s: none of the chosen invoices is in %(currency)s. Choose the "
+                    "currency of the invoices for each instalment.",
+                    customer=self.partner_id.display_name,
+                    currency=strange[0].name,
+                )
+            )
         for row in self.amount_ids:
             if reason := self._get_refusal(row):
                 raise UserError(reason)
@@ -317,11 +338,3 @@ class CollectionRegisterPlanLine(models.TransientModel):
     currency_id = fields.Many2one("res.currency", required=True)
     date = fields.Date(string="Due On", required=True)
     amount = fields.Monetary(required=True)
-
-    @api.model
-    def default_get(self, fields_list):
-        """Override of ``base``: a line that is added is in the plan's only currency."""
-        values = super().default_get(fields_list)
-        if "currency_id" in fields_list and not values.get("currency_id"):
-            values["currency_id"] = self.env.company.currency_id.id
-        return values
