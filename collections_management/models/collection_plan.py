@@ -122,6 +122,14 @@ class CollectionPlan(models.Model):
         copy=False,
         help="What was prepared for the discount.",
     )
+    file_name = fields.Char(
+        compute="_compute_file_name", help="What the agreement is called as a file."
+    )
+    refunds_made = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The credit notes were prepared; who deletes one means it.",
+    )
     explanation = fields.Char(compute="_compute_explanation")
 
     _customer_state_idx = models.Index("(customer_id, state)")
@@ -170,6 +178,7 @@ class CollectionPlan(models.Model):
             "previous_id",
             "proposed_on",
             "refund_ids",
+            "refunds_made",
             "signature",
             "signed_by",
             "signed_on",
@@ -645,11 +654,11 @@ class CollectionPlan(models.Model):
         self.ensure_one()
         return self.env["collection.notice"]._greet(self._get_recipient())
 
-    def _get_file_name(self):
-        """Return what the agreement's file is called, without ending."""
-        self.ensure_one()
-        worded = self.with_context(lang=self._get_customer_lang())
-        return worded.env._("Payment plan %s", self.number.replace("/", "-"))
+    @api.depends("number", "customer_id")
+    def _compute_file_name(self):
+        for plan in self:
+            worded = plan.with_context(lang=plan._get_customer_lang())
+            plan.file_name = worded.env._("Payment plan %s", (plan.number or "").replace("/", "-"))
 
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):
         """Override of ``mail``: plans are written to the customer's contact for payments."""

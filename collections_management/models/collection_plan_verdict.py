@@ -361,7 +361,7 @@ class CollectionPlan(models.Model):
             [
                 ("state", "=", "done"),
                 ("discount_amount", ">", 0),
-                ("refund_ids", "=", False),
+                ("refunds_made", "=", False),
                 ("failure", "=", False),
                 ("move_line_ids", "any", [("reconciled", "=", False)]),
             ]
@@ -395,6 +395,7 @@ class CollectionPlan(models.Model):
         ):
             if self.currency_id.compare_amounts(amount, 0) > 0:
                 self.refund_ids |= self._prepare_refund(move, amount)
+        self.refunds_made = True
 
     def _prepare_refund(self, move, amount):
         """Return a draft credit note of an invoice over a part of it, its taxes in proportion.
@@ -460,6 +461,7 @@ class CollectionPlan(models.Model):
         """Delete the credit notes that nobody has posted: the plan is no longer fulfilled."""
         drafts = self.refund_ids.filtered(lambda move: move.state == "draft")
         drafts.with_context(force_delete=True).unlink()
+        self.refunds_made = False
 
     def action_prepare_refunds(self):
         """Prepare the credit notes of the discount again, where that failed or they were deleted."""

@@ -12,6 +12,7 @@ from odoo.addons.mail.tests.common import mail_new_test_user
 
 from .common import days
 from .test_promise import PromiseCommon
+from .test_reply import ReplyCommon
 
 SIGNATURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -653,3 +654,22 @@ class TestReminders(PlanCommon):
             if item.move_id == self.invoice
         }
         self.assertEqual(steps, {(days(2), "Soon"), (days(7), "Missing")})
+
+
+class TestAnswer(ReplyCommon):
+    def test_answer_to_a_proposal_waits_with_the_customer(self):
+        invoice = self._make_invoice(self.customer, 100)
+        lines = self._get_receivable_lines(invoice).with_env(self.system)
+        plan = self.system["collection.plan"]._make(
+            lines, schedules={self.currency: [(days(9), lines.amount_residual_currency)]}
+        )
+        with self.mock_mail_gateway():
+            message = plan.with_user(self.collector).message_post(
+                body="We propose",
+                message_type="comment",
+                subtype_xmlid="mail.mt_comment",
+                partner_ids=self.customer.partner_id.ids,
+            )
+        answer = {"In_Reply_To": message.message_id, "References": message.message_id}
+        reply = self._receive(self._mail("We agree", **answer))
+        self.assertEqual((reply.customer_id, reply.state), (self.customer, "pending"))
