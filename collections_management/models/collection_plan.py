@@ -658,7 +658,8 @@ class CollectionPlan(models.Model):
     def _compute_file_name(self):
         for plan in self:
             worded = plan.with_context(lang=plan._get_customer_lang())
-            plan.file_name = worded.env._("Payment plan %s", (plan.number or "").replace("/", "-"))
+            number = plan.number and plan.number.replace("/", "-")
+            plan.file_name = worded.env._("Payment plan %s", number)
 
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):
         """Override of ``mail``: plans are written to the customer's contact for payments."""

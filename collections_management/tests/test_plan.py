@@ -340,7 +340,10 @@ class TestDiscount(PlanCommon):
 
     def _grant(self):
         """Do the job that makes credit notes."""
-        self.system(context={"lang": "en_US"})["collection.plan"]._cron_grant_discounts()
+        self.env.flush_all()
+        with self.enter_registry_test_mode(), self.registry.cursor() as cr:
+            self.system(cr=cr, context={"lang": "en_US"})["collection.plan"]._cron_grant_discounts()
+        self.env.invalidate_all()
 
     def test_credit_notes_leave_nothing_open_and_have_the_taxes_right(self):
         total = self.taxed.amount_total + 50
