@@ -630,6 +630,8 @@ class CollectionCustomer(models.Model):
             item["days_overdue"] > 0
             and item["residual_currency"] > 0
             and item["decision"] not in (*KEPT_QUIET, "insolvent")
+            # in a payment plan, an instalment is asked for at most
+            and item["round_number"] >= 0
         )
 
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):

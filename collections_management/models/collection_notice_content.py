@@ -271,7 +271,10 @@ class CollectionNoticeContent(models.AbstractModel):
         others = [
             item
             for item in owed
-            if item["move_line_id"] not in named and item["decision"] not in KEPT_QUIET
+            if item["move_line_id"] not in named
+            and item["decision"] not in KEPT_QUIET
+            # in a plan whose instalment is not said here
+            and item["round_number"] >= 0
         ]
         parts = {
             "step_items": step_items,

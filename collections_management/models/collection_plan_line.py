@@ -192,6 +192,7 @@ class CollectionPlanLine(models.Model):
             "amount_currency": self.amount,
             "residual_currency": self.remaining_amount,
             "decision": "claim",
+            "round_number": 0,
         }
 
     @api.model

@@ -591,6 +591,16 @@ class TestReminders(PlanCommon):
             self.assertNotIn("$\xa0100.00", notice.items_html)
             self.assertEqual(notice.claimed_text, "$\xa060.00")
 
+    def test_other_messages_keep_quiet_about_invoices_in_a_plan(self):
+        self._plan(self.invoice, schedule=[(2, 60), (35, 40)])
+        policy = self._make_policy(interval_days=5)
+        notice = self.decide(self.customer)
+        self.assertEqual(notice.line_ids.move_id, self.other)
+        self.scheme.policy_id = policy
+        with self.at(4):
+            self.assertNotIn(self.invoice.name, notice.items_html)
+            self.assertNotIn("PL/", notice.items_html)
+
     def test_paid_instalment_is_withdrawn_before_it_is_sent(self):
         self._plan(self.invoice, schedule=[(5, 60), (35, 40)])
         with self.at(2):
