@@ -79,6 +79,13 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_action_count = fields.Integer(
+        string="Actions",
+        compute="_compute_collection_action_count",
+        search=live_search("collection_action_count"),
+        groups=READERS,
+        aggregator=False,
+    )
     collection_pause_until = fields.Date(
         string="Paused Until",
         compute="_compute_collection_pause",
@@ -281,6 +288,12 @@ class AccountMove(models.Model):
                  WHERE hold.move_id = %(alias)s.id
                    AND hold.origin LIKE 'collection.plan,%%'
             )""",
+            "collection_action_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.action,%%'
+            )""",
             "collection_pause_until": """(
                 SELECT max(hold.date_to)
                   FROM collection_hold hold
@@ -327,6 +340,11 @@ class AccountMove(models.Model):
         values = self._read_collection_sql("collection_plan_count")
         for move in self:
             [move.collection_plan_count] = values.get(move.id, (0,))
+
+    def _compute_collection_action_count(self):
+        values = self._read_collection_sql("collection_action_count")
+        for move in self:
+            [move.collection_action_count] = values.get(move.id, (0,))
 
     def _compute_collection_pause(self):
         values = self._read_collection_sql("collection_pause_until")
@@ -722,6 +740,12 @@ class AccountMove(models.Model):
         if "state" in vals and self.ids:
             self.env["collection.agreement"]._follow_moves(self)
         return result
+
+    def _post(self, soft=True):
+        """Override of ``account``: a write-off that was prepared is reconciled with what it writes off."""
+        posted = super()._post(soft)
+        self.env["collection.action"]._reconcile_write_offs(posted)
+        return posted
 
     def _get_collection_open_lines(self):
         """Return the open items of these moves that the customer owes."""

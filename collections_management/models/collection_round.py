@@ -6,6 +6,7 @@ ROUND_REASONS = [
     ("broken_promise", "Broken promise"),
     ("breached_plan", "Breached payment plan"),
     ("new_date", "New due date agreed"),
+    ("action_cancelled", "Action cancelled"),
 ]
 
 

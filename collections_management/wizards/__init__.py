@@ -12,6 +12,7 @@ from . import (
     collection_statement_wizard,
     collection_register_extension,
     collection_register_plan,
+    collection_register_action,
     collection_register_promise,
     mail_compose_message,
 )
