@@ -72,6 +72,13 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_plan_count = fields.Integer(
+        string="Payment Plans",
+        compute="_compute_collection_plan_count",
+        search=live_search("collection_plan_count"),
+        groups=READERS,
+        aggregator=False,
+    )
     collection_action_count = fields.Integer(
         string="Actions",
         compute="_compute_collection_action_count",
@@ -341,6 +348,12 @@ class AccountMove(models.Model):
                  WHERE hold.move_id = %(alias)s.id
                    AND hold.origin LIKE 'collection.promise,%%'
             )""",
+            "collection_plan_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.plan,%%'
+            )""",
             "collection_action_count": """(
                 SELECT count(DISTINCT hold.origin)
                   FROM collection_hold hold
@@ -402,6 +415,11 @@ class AccountMove(models.Model):
             move.collection_promise_date, move.collection_promise_count = values.get(
                 move.id, (False, 0)
             )
+
+    def _compute_collection_plan_count(self):
+        values = self._read_collection_sql("collection_plan_count")
+        for move in self:
+            [move.collection_plan_count] = values.get(move.id, (0,))
 
     def _compute_collection_action_count(self):
         values = self._read_collection_sql("collection_action_count")

@@ -710,6 +710,30 @@ class CollectionAgreement(models.AbstractModel):
             )
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(missing)
 
+    @api.model
+    def _get_task_domains(self):
+        """Hook: the tasks that this kind gives, and which of its agreements still ask for them.
+
+        :return: dict of the name of a mail.activity.type -> domain of agreements
+        """
+        return {}
+
+    def _clear_tasks(self):
+        """Take back the tasks that have nothing left to do: it was allocated or paid meanwhile.
+
+        Kinds of agreements may share a type of task.
+        """
+        for name in self._get_task_domains():
+            tasks = self._get_tasks(self.env.ref(f"collections_management.{name}"))
+            if not tasks:
+                continue
+            still = self.env["collection.customer"]
+            for kind in (self.env[model] for model in self._get_models()):
+                if domain := kind._get_task_domains().get(name):
+                    asking = Domain(domain) & Domain("customer_id", "in", tasks.mapped("res_id"))
+                    still |= kind.search(asking).customer_id
+            tasks.filtered(lambda task, still=still: task.res_id not in still.ids).unlink()
+
     def _get_tasks(self, task_types):
         """Return the open tasks of these types on the customers' files."""
         return self.env["mail.activity"].search(

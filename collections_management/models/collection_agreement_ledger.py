@@ -4,6 +4,8 @@ from odoo import api, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
+from .account_move_line import OPEN_LINE
+
 _logger = logging.getLogger(__name__)
 
 JUDGE_BATCH = 2000  # agreements judged in one go: if one of them fails, the others are judged again
@@ -134,6 +136,73 @@ class CollectionAgreement(models.AbstractModel):
              WHERE move.id = matched.move_id
             """
         )
+
+    # ------------------------------------------------------------
+    # Money in doubt never accuses
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_doubtful_money(self):
+        """Hook: where a customer's money can be that is not allocated yet.
+
+        :return: list of SQL queries with the columns agreement_id, date and amount, in the
+            agreement's currency, of the late ones (``is_late``) among the agreements ``judged``
+        """
+        root = self.env["res.company"]._get_root_sql
+        return [
+            # credits of the customer: payments and, where they count, credit notes
+            SQL(
+                """
+                SELECT judged.id AS agreement_id, line.date, -line.amount_residual_currency AS amount
+                  FROM judged
+                  JOIN res_partner relative ON relative.commercial_partner_id = judged.partner_id
+                  JOIN account_move_line line ON line.partner_id = relative.id
+                  JOIN account_account account ON account.id = line.account_id
+                  JOIN account_move move ON move.id = line.move_id
+                 WHERE judged.is_late
+                   AND %(root)s = judged.company_id
+                   AND line.currency_id = judged.currency_id
+                   AND account.account_type = 'asset_receivable'
+                   AND account.non_trade IS NOT TRUE
+                   AND line.amount_residual_currency < 0
+                   AND %(open)s
+                   AND (judged.count_credit_notes OR move.move_type <> 'out_refund')
+                """,
+                root=root(SQL.identifier("line", "company_id")),
+                open=SQL(OPEN_LINE.format("line.")),
+            ),
+            # bank transactions of the customer that nobody has looked at
+            SQL(
+                """
+                SELECT judged.id AS agreement_id, move.date,
+                       COALESCE(NULLIF(bank.amount_currency, 0), bank.amount) AS amount
+                  FROM judged
+                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
+                  JOIN account_bank_statement_line bank ON bank.partner_id = payer.id
+                  JOIN account_move move ON move.id = bank.move_id AND move.state = 'posted'
+                 WHERE judged.is_late
+                   AND %(root)s = judged.company_id
+                   AND COALESCE(bank.foreign_currency_id, bank.currency_id) = judged.currency_id
+                   AND bank.is_reconciled IS NOT TRUE AND bank.amount > 0
+                """,
+                root=root(SQL.identifier("bank", "company_id")),
+            ),
+            # payments on their way, where they make no entry before the bank has them
+            SQL(
+                """
+                SELECT judged.id AS agreement_id, payment.date, payment.amount
+                  FROM judged
+                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
+                  JOIN account_payment payment ON payment.partner_id = payer.id
+                 WHERE judged.is_late
+                   AND %(root)s = judged.company_id
+                   AND payment.currency_id = judged.currency_id
+                   AND payment.state = 'in_process' AND payment.move_id IS NULL
+                   AND payment.payment_type = 'inbound' AND payment.partner_type = 'customer'
+                """,
+                root=root(SQL.identifier("payment", "company_id")),
+            ),
+        ]
 
     # ------------------------------------------------------------
     # Following the ledger

@@ -167,6 +167,9 @@ class CollectionCustomer(models.Model):
 
     dispute_count = fields.Integer(string="Open Disputes", compute="_compute_dispute_count")
 
+    plan_ids = fields.One2many("collection.plan", "customer_id", string="Payment Plans")
+    plan_count = fields.Integer(string="Open Plans", compute="_compute_plan_count")
+
     balance = fields.Monetary(
         compute="_compute_figures",
         search=live_search("balance"),
@@ -339,6 +342,18 @@ class CollectionCustomer(models.Model):
         )
         for customer in self:
             customer.dispute_count = counts.get(customer, 0)
+
+    def _compute_plan_count(self):
+        plans = self.env["collection.plan"]
+        counts = dict(
+            plans._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", plans._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.plan_count = counts.get(customer, 0)
 
     # ------------------------------------------------------------
     # Direct debit
@@ -647,6 +662,8 @@ class CollectionCustomer(models.Model):
             item["days_overdue"] > 0
             and item["residual_currency"] > 0
             and item["decision"] not in (*KEPT_QUIET, "insolvent")
+            # in a payment plan, an instalment is asked for at most
+            and item["round_number"] >= 0
         )
 
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):

@@ -227,6 +227,7 @@ class CollectionDueItem(models.Model):
             "kind",
             "move_line_id",
             "open",
+            "origin",
         ],
         "collection.notice": ["channel_id", "customer_id", "date", "sent_date", "state"],
         "collection.notice.line": [
@@ -239,6 +240,8 @@ class CollectionDueItem(models.Model):
             "round_number",
             "step_id",
         ],
+        "collection.plan": ["in_doubt", "state"],
+        "collection.plan.line": ["amount", "date", "number", "plan_id", "settled"],
         "collection.reply": ["customer_id", "state"],
         "collection.round": ["date", "move_line_id", "number", "reason"],
         "collection.step": [
@@ -246,6 +249,7 @@ class CollectionDueItem(models.Model):
             "anchor",
             "days",
             "gap_days",
+            "is_instalment",
             "level",
             "minimum_amount",
             "only_returned",
@@ -639,7 +643,15 @@ class CollectionDueItem(models.Model):
             (SQL("line.amount_residual_currency = 0"), text("rounding")),
             (SQL("customer.id IS NULL"), text("no_file")),
             (SQL("customer.insolvent"), text("insolvent")),
-            (self._get_held_sql(), SQL("hold.kind")),
+            (
+                # what is in a plan is said when a step about its instalment has its day
+                SQL(
+                    "(%s) AND (facts.instalment_id IS NOT NULL AND next.date <= %s) IS NOT TRUE",
+                    self._get_held_sql(),
+                    date,
+                ),
+                SQL("hold.kind"),
+            ),
             (
                 SQL("customer.pause_until >= %s", date),
                 text("paused"),
@@ -669,14 +681,18 @@ class CollectionDueItem(models.Model):
             (SQL("next.date > %s", date), text("waiting")),
             (
                 SQL(
-                    "COALESCE(CASE WHEN next.phase = 'upcoming' THEN net.balance "
+                    "COALESCE(CASE "
+                    "WHEN facts.instalment_id IS NOT NULL "
+                    "THEN facts.instalment_amount + net.credits "
+                    "WHEN next.phase = 'upcoming' THEN net.balance "
                     "ELSE net.claimable + net.credits END, 0) <= 0"
                 ),
                 text("covered"),
             ),
             (
                 SQL(
-                    "COALESCE(next.minimum_amount, 0) > 0 AND (%s) < next.minimum_amount",
+                    "COALESCE(next.minimum_amount, 0) > 0 AND facts.instalment_id IS NULL "
+                    "AND (%s) < next.minimum_amount",
                     self._get_company_net_sql(date),
                 ),
                 text("below_minimum"),
@@ -773,6 +789,7 @@ class CollectionDueItem(models.Model):
         return SQL(
             """
             LEFT JOIN LATERAL (%(hold)s) hold ON TRUE
+            LEFT JOIN LATERAL (%(instalment)s) instalment ON TRUE
             LEFT JOIN LATERAL (%(round)s) round ON TRUE
             CROSS JOIN LATERAL (%(facts)s) facts
             LEFT JOIN LATERAL (%(said_of_line)s) said ON TRUE
@@ -783,6 +800,7 @@ class CollectionDueItem(models.Model):
             hold=self._get_hold_sql(
                 date, SQL.identifier("line", "id"), SQL.identifier("customer", "strategy_id")
             ),
+            instalment=self._get_instalment_sql(),
             round=self._get_round_sql(),
             facts=self._get_facts_sql(date),
             said_of_line=self._get_said_of_line_sql(said),
@@ -807,7 +825,8 @@ class CollectionDueItem(models.Model):
         )
         return SQL(
             """
-            SELECT held.id, held.kind, held.date_to, held.free_amount, %(partly)s AS partly
+            SELECT held.id, held.kind, held.date_to, held.origin, held.free_amount,
+                   %(partly)s AS partly
               FROM collection_hold held
              WHERE held.move_line_id = %(line)s AND %(counts)s
              ORDER BY CASE WHEN %(partly)s THEN -1 ELSE CASE held.kind %(strength)s END END DESC,
@@ -818,6 +837,26 @@ class CollectionDueItem(models.Model):
             counts=self._get_hold_counts_sql(date),
             strength=strength,
             partly=self._get_partly_sql(SQL("held"), scheme),
+        )
+
+    @api.model
+    def _get_instalment_sql(self):
+        """The instalment that is to be paid next for an item in an active plan.
+
+        Money in doubt never accuses: with some, nothing is said of any.
+        """
+        return SQL(
+            """
+            SELECT part.id, part.date, part.amount
+              FROM collection_plan_line part
+              JOIN collection_plan plan
+                ON plan.id = part.plan_id AND plan.state = 'active' AND plan.in_doubt IS NOT TRUE
+             WHERE hold.kind = 'in_plan'
+               AND part.plan_id = NULLIF(split_part(hold.origin, ',', 2), '')::int
+               AND part.settled IS NOT TRUE
+             ORDER BY part.number
+             LIMIT 1
+            """
         )
 
     @api.model
@@ -854,15 +893,18 @@ class CollectionDueItem(models.Model):
         """What the ledger says of the line, named once."""
         return SQL(
             """
-            SELECT COALESCE(line.date_maturity, line.date) AS due,
-                   %(date)s - COALESCE(line.date_maturity, line.date) AS days_overdue,
+            SELECT COALESCE(instalment.date, line.date_maturity, line.date) AS due,
+                   %(date)s - COALESCE(instalment.date, line.date_maturity, line.date)
+                       AS days_overdue,
+                   instalment.id AS instalment_id, instalment.amount AS instalment_amount,
                    line.amount_residual_currency < 0
                    OR line.amount_residual_currency = 0 AND line.amount_residual < 0 AS is_credit,
                    move.move_type IN ('out_invoice', 'out_receipt') AS is_invoice,
                    move.move_type = 'entry' AND line.journal_id IN (
                        SELECT id FROM account_journal WHERE type = 'general'
                    ) AS is_entry,
-                   COALESCE(round.number, 0) AS round_number,
+                   -- each instalment is a round of its own: within it each step speaks once
+                   COALESCE(-instalment.id, round.number, 0) AS round_number,
                    COALESCE(round.date, line.date) AS round_date,
                    -- booked as a bank's debit on the customer, without undoing what it paid
                    COALESCE(
@@ -972,6 +1014,7 @@ class CollectionDueItem(models.Model):
              ) target
              WHERE step.strategy_id = customer.strategy_id
                AND step.active
+               AND (step.is_instalment IS TRUE) = (facts.instalment_id IS NOT NULL)
                AND facts.is_credit IS NOT TRUE
                AND CASE
                     WHEN step.phase = 'upcoming' THEN
@@ -1210,7 +1253,7 @@ class CollectionDueItem(models.Model):
         told = self.hold_id.sentence
         if told and self.decision == self.hold_id.kind:
             sentence = told
-        elif told:
+        elif told and self.hold_id.free_amount:
             # only a part is held: the rest goes its way
             sentence = f"{sentence} {told}"
         if self.decision in TO_SAY and self.mode == "simulation":

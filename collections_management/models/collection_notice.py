@@ -315,10 +315,13 @@ class CollectionNotice(models.Model):
                     """
                     SELECT line.notice_id, line.id AS line_id, item.move_line_id, item.decision,
                            item.mode, item.claimable AS residual,
-                           item.claimable_currency AS residual_currency
+                           item.claimable_currency AS residual_currency, item.date_due,
+                           line.round_number
                       FROM collection_notice_line line
                       JOIN (%s) item ON item.move_line_id = line.move_line_id
                        AND item.next_step_id = line.step_id
+                       -- not of the next instalment meanwhile
+                       AND (line.round_number >= 0 OR item.round_number = line.round_number)
                      WHERE line.notice_id IN %s AND line.live IS TRUE AND item.decision IN %s
                     """,
                     query,
@@ -327,6 +330,9 @@ class CollectionNotice(models.Model):
                 )
             ):
                 rows.setdefault(row["notice_id"], {})[row["move_line_id"]] = row
+        self.env["collection.plan.line"]._ask(
+            [row for items in rows.values() for row in items.values()]
+        )
         return rows
 
     def _ignore_own_actions(self, together):

@@ -264,6 +264,9 @@ class CollectionRun(models.AbstractModel):
             )
         )
         self.env.invalidate_all(flush=False)
+        self.env["collection.notice.line"]._name_instalments(
+            [notice_id for notice_id, _move_id, _coming in rows if notice_id]
+        )
         if coming := [row for _notice_id, _move_id, row in rows if row]:
             announcements._announce(company, coming, limits)
         undelivered = {move_id for _notice_id, move_id, _coming in rows if move_id}
@@ -297,7 +300,7 @@ class CollectionRun(models.AbstractModel):
               FROM decided
               JOIN collection_step step ON step.id = decided.next_step_id
              ORDER BY decided.customer_id, decided.channel_id,
-                      step.phase <> 'upcoming' DESC, step.level DESC
+                      step.phase <> 'upcoming' DESC, step.is_instalment IS TRUE, step.level DESC
             """,
             self.env.ref("collections_management.channel_action").id,
         )

@@ -125,6 +125,31 @@ class ResCompany(models.Model):
         "invoices yet is shown as late, and its collector is told.",
     )
 
+    collection_plan_days = fields.Integer(
+        string="Days of Grace for Instalments",
+        default=5,
+        help="A payment plan is breached when an instalment is later than so many days: its invoices "
+        "are claimed again.",
+    )
+    collection_plan_valid_days = fields.Integer(
+        string="Proposals of Plans Are Valid For",
+        default=10,
+        help="Days. A proposed payment plan holds its invoices so long; when the customer has not "
+        "accepted it by then, it expires.",
+    )
+
+    @api.constrains("collection_plan_days", "collection_plan_valid_days")
+    def _check_collection_plan(self):
+        for company in self:
+            if company.collection_plan_days < 0 or company.collection_plan_valid_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: neither the days of grace for instalments nor the days that a "
+                        "proposal is valid can be negative.",
+                        company=company.name,
+                    )
+                )
+
     collection_lift_suspension = fields.Boolean(
         string="Lift Suspensions by Itself",
         default=True,

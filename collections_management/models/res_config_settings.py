@@ -32,6 +32,12 @@ class ResConfigSettings(models.TransientModel):
     collection_dispute_days = fields.Integer(
         related="collection_company_id.collection_dispute_days", readonly=False
     )
+    collection_plan_days = fields.Integer(
+        related="collection_company_id.collection_plan_days", readonly=False
+    )
+    collection_plan_valid_days = fields.Integer(
+        related="collection_company_id.collection_plan_valid_days", readonly=False
+    )
     collection_accountant_id = fields.Many2one(
         related="collection_company_id.collection_accountant_id", readonly=False
     )

@@ -12,6 +12,8 @@ from . import (
     collection_preview,
     collection_whatsapp,
     collection_statement_wizard,
+    collection_register_extension,
+    collection_register_plan,
     collection_register_action,
     collection_register_dispute,
     collection_register_promise,

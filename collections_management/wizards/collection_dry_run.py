@@ -189,6 +189,9 @@ class CollectionDryRun(models.TransientModel):
                 SELECT customer_id, min(CASE
                            WHEN decision IN %(passing)s THEN %(tomorrow)s
                            WHEN decision IN ('not_due', 'waiting') THEN next_date
+                           -- the step about its instalment (a proposal is held until a day)
+                           WHEN decision = 'in_plan' AND hold_until IS NULL AND next_date IS NOT NULL
+                           THEN GREATEST(next_date, %(tomorrow)s)
                            ELSE hold_until + 1
                        END)
                   FROM items
