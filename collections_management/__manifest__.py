@@ -18,15 +18,19 @@
         "data/collection_contact_policy_data.xml",
         "views/mail_templates.xml",
         "data/mail_template_data.xml",
+        "data/collection_contact_result_data.xml",
+        "data/collection_delay_reason_data.xml",
         "data/collection_strategy_data.xml",
         "data/ir_cron_data.xml",
         # Reports
         "report/collection_notice_letter.xml",
         "report/collection_call_list.xml",
+        "report/collection_preparation.xml",
         "report/collection_statement.xml",
         # Wizards
         "wizards/collection_pause_views.xml",
         "wizards/collection_preview_views.xml",
+        "wizards/collection_register_contact_views.xml",
         "wizards/collection_register_promise_views.xml",
         "wizards/collection_dry_run_views.xml",
         "wizards/collection_mark_done_views.xml",
@@ -35,6 +39,8 @@
         "wizards/collection_going_live_views.xml",
         "wizards/collection_statement_wizard_views.xml",
         # Views
+        "views/collection_contact_templates.xml",
+        "views/collection_contact_views.xml",
         "views/collection_due_item_views.xml",
         "views/collection_notice_views.xml",
         "views/collection_notice_by_hand_views.xml",

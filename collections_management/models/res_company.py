@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytz
 
@@ -11,6 +11,8 @@ from .collection_strategy import MODES
 # What is usual is the mean of so many days that had messages; so many times of it asks first.
 USUAL_DAYS = 5
 UNUSUAL = 3
+# With so many working hours left, a customer who was not reached is called again on the same day.
+CHANCE_HOURS = 2
 
 
 class ResCompany(models.Model):
@@ -305,6 +307,37 @@ class ResCompany(models.Model):
             return 0
         policies = self.env["collection.contact.policy"]
         return len(policies._get_working_days(self.resource_calendar_id, first, last))
+
+    def _add_working_days(self, number):
+        """Return the day so many working days from today; 0: today, if it is one, else the next."""
+        self.ensure_one()
+        today = self._get_collection_today()
+        first = today + timedelta(days=1 if number else 0)
+        # as many weeks as would do at one working day a week, and the longest holidays
+        last = first + timedelta(weeks=number + 4)
+        working = self.env["collection.contact.policy"]._get_working_days(
+            self.resource_calendar_id, first, last
+        )
+        return sorted(working)[max(number - 1, 0)] if len(working) >= max(number, 1) else last
+
+    def _get_next_chance(self):
+        """Return the next day to call again: today, where some of its working hours are left."""
+        self.ensure_one()
+        calendar = self.resource_calendar_id
+        if not calendar:
+            return self._add_working_days(1)
+        now = pytz.utc.localize(fields.Datetime.now())
+        tz = pytz.timezone(calendar.tz or "UTC")
+        midnight = tz.localize(
+            datetime.combine(now.astimezone(tz).date() + timedelta(days=1), time())
+        )
+        left = sum(
+            (end - begin).total_seconds()
+            for begin, end, _hours in calendar._work_intervals_batch(now, midnight)[False]
+        )
+        if left >= CHANCE_HOURS * 3600:
+            return self._get_collection_today()
+        return self._add_working_days(1)
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()
