@@ -28,6 +28,7 @@ from . import (
     collection_notice_line,
     collection_reply,
     collection_promise,
+    collection_reported_payment,
     collection_round,
     collection_run,
     collection_statement,

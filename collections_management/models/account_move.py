@@ -72,6 +72,20 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_reported_date = fields.Date(
+        string="Reported as Paid On",
+        compute="_compute_collection_reported",
+        search=live_search("collection_reported_date"),
+        groups=READERS,
+        help="When the customer says to have paid; of open reports the first.",
+    )
+    collection_reported_count = fields.Integer(
+        string="Reported Payments",
+        compute="_compute_collection_reported",
+        search=live_search("collection_reported_count"),
+        groups=READERS,
+        aggregator=False,
+    )
     collection_pause_until = fields.Date(
         string="Paused Until",
         compute="_compute_collection_pause",
@@ -237,6 +251,7 @@ class AccountMove(models.Model):
             return super()._field_to_sql(alias, field_expr, query)
         self.env["collection.due.item"]._flush_decision()
         self.env["collection.promise"].flush_model(["date_promised", "move_line_ids"])
+        self.env["collection.reported.payment"].flush_model(["date_reported", "move_line_ids"])
         return SQL(
             sql,
             alias=SQL.identifier(alias),
@@ -279,6 +294,20 @@ class AccountMove(models.Model):
                   FROM collection_hold hold
                  WHERE hold.move_id = %(alias)s.id
                    AND hold.origin LIKE 'collection.promise,%%'
+            )""",
+            "collection_reported_date": """(
+                SELECT min(report.date_reported)
+                  FROM collection_hold hold
+                  JOIN collection_reported_payment report
+                    ON report.id = split_part(hold.origin, ',', 2)::int
+                 WHERE hold.move_id = %(alias)s.id AND hold.open IS TRUE
+                   AND hold.origin LIKE 'collection.reported.payment,%%'
+            )""",
+            "collection_reported_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.reported.payment,%%'
             )""",
             "collection_pause_until": """(
                 SELECT max(hold.date_to)
@@ -333,6 +362,13 @@ class AccountMove(models.Model):
         for move in self:
             move.collection_contact_count = max(
                 (counts.get(line, 0) for line in move.line_ids), default=0
+            )
+
+    def _compute_collection_reported(self):
+        values = self._read_collection_sql("collection_reported_date", "collection_reported_count")
+        for move in self:
+            move.collection_reported_date, move.collection_reported_count = values.get(
+                move.id, (False, 0)
             )
 
     def _compute_collection_pause(self):

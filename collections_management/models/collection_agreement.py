@@ -131,6 +131,11 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: one of ``HOLD_KINDS``."""
         raise NotImplementedError
 
+    @api.model
+    def _get_compatible_kinds(self):
+        """Hook: the kinds of hold that an item may have already when this is registered."""
+        return ["paused", self._get_hold_kind()]
+
     def _get_hold_until_sql(self):
         """Hook: SQL of the last day of the holds of ``agreement`` (NULL: until they are lifted)."""
         return SQL("NULL::date")
@@ -434,7 +439,7 @@ class CollectionAgreement(models.AbstractModel):
             [
                 ("move_line_id", "in", self.move_line_ids.ids),
                 ("open", "=", True),
-                ("kind", "not in", ["paused", self._get_hold_kind()]),
+                ("kind", "not in", self._get_compatible_kinds()),
             ],
             limit=1,
         )

@@ -175,6 +175,12 @@ class CollectionCustomer(models.Model):
     contact_ids = fields.One2many("collection.contact", "customer_id", string="Contacts")
     contact_count = fields.Integer(string="Contacts Registered", compute="_compute_contacts")
     last_contact_date = fields.Datetime(string="Last Contact", compute="_compute_contacts")
+    reported_payment_ids = fields.One2many(
+        "collection.reported.payment", "customer_id", string="Reported Payments"
+    )
+    reported_payment_count = fields.Integer(
+        string="Open Reported Payments", compute="_compute_reported_payment_count"
+    )
     promise_ids = fields.One2many("collection.promise", "customer_id", string="Promises")
     promise_count = fields.Integer(string="Open Promises", compute="_compute_promise_counts")
     broken_promise_count = fields.Integer(
@@ -333,6 +339,18 @@ class CollectionCustomer(models.Model):
             if state == "pending":
                 customer.pending_reply_count = count
                 customer.pending_reply_date = first
+
+    def _compute_reported_payment_count(self):
+        reports = self.env["collection.reported.payment"]
+        counts = dict(
+            reports._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", reports._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.reported_payment_count = counts.get(customer, 0)
 
     def _compute_promise_counts(self):
         counts = {
@@ -1005,7 +1023,7 @@ class CollectionCustomer(models.Model):
             [
                 ("move_line_id", "in", items.ids),
                 ("open", "=", True),
-                ("kind", "not in", ["paused", kind._get_hold_kind()]),
+                ("kind", "not in", kind._get_compatible_kinds()),
             ]
         )
         # an open item has its line's id

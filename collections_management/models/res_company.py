@@ -111,8 +111,14 @@ class ResCompany(models.Model):
     collection_accountant_id = fields.Many2one(
         "res.users",
         string="Who Allocates Payments",
-        help="Gets a task when a customer's promise seems paid by money that is not allocated. "
-        "Empty: the supervisor.",
+        help="Gets a task when a customer's promise seems paid by money that is not allocated, or "
+        "the money of a reported payment was found. Empty: the supervisor.",
+    )
+    collection_reported_days = fields.Integer(
+        string="Reported Payments: Days to Be Credited",
+        default=5,
+        help="Working days. A payment that a customer reported longer ago and that is not on the "
+        "invoices yet is shown as late, and its collector is told.",
     )
 
     @api.constrains("collection_promise_days", "collection_promise_percent")
@@ -125,6 +131,18 @@ class ResCompany(models.Model):
                     self.env._(
                         "%(company)s: the days of grace can't be negative, and the tolerance of "
                         "promises is a percentage from 0 to less than 100.",
+                        company=company.name,
+                    )
+                )
+
+    @api.constrains("collection_reported_days")
+    def _check_collection_reported_days(self):
+        for company in self:
+            if company.collection_reported_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: the days within which a reported payment should be credited "
+                        "can't be negative; 0 means at once.",
                         company=company.name,
                     )
                 )
@@ -338,6 +356,24 @@ class ResCompany(models.Model):
         if left >= CHANCE_HOURS * 3600:
             return self._get_collection_today()
         return self._add_working_days(1)
+
+    def _get_collection_reported_limit(self):
+        """Return the day: payments reported before it, and not credited yet, are late.
+
+        After it ``collection_reported_days`` working days have passed, up to yesterday.
+        """
+        self.ensure_one()
+        today = self._get_collection_today()
+        allowed = self.collection_reported_days
+        if not allowed:
+            return today + timedelta(days=1)
+        # long enough for so many working days in nearly any calendar
+        first = today - timedelta(days=3 * allowed + 30)
+        policies = self.env["collection.contact.policy"]
+        working = policies._get_working_days(
+            self.resource_calendar_id, first, today - timedelta(days=1)
+        )
+        return sorted(working)[-allowed] if len(working) >= allowed else first
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()

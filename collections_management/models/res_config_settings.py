@@ -32,6 +32,9 @@ class ResConfigSettings(models.TransientModel):
     collection_accountant_id = fields.Many2one(
         related="collection_company_id.collection_accountant_id", readonly=False
     )
+    collection_reported_days = fields.Integer(
+        related="collection_company_id.collection_reported_days", readonly=False
+    )
     collection_supervisor_id = fields.Many2one(
         related="collection_company_id.collection_supervisor_id", readonly=False
     )

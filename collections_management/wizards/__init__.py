@@ -12,5 +12,6 @@ from . import (
     collection_statement_wizard,
     collection_register_contact,
     collection_register_promise,
+    collection_register_reported_payment,
     mail_compose_message,
 )
