@@ -354,15 +354,13 @@ class AccountMove(models.Model):
     def _compute_collection_contact_count(self):
         counts = dict(
             self.env["collection.contact"]._read_group(
-                [("move_line_ids.move_id", "in", self.ids), ("state", "=", "registered")],
-                ["move_line_ids"],
+                [("move_ids", "in", self.ids), ("state", "=", "registered")],
+                ["move_ids"],
                 ["__count"],
             )
         )
         for move in self:
-            move.collection_contact_count = max(
-                (counts.get(line, 0) for line in move.line_ids), default=0
-            )
+            move.collection_contact_count = counts.get(move, 0)
 
     def _compute_collection_reported(self):
         values = self._read_collection_sql("collection_reported_date", "collection_reported_count")
@@ -827,7 +825,7 @@ class AccountMove(models.Model):
 
     def action_open_collection_contacts(self):
         """Open the contacts about these invoices."""
-        return self.env["collection.contact"]._open([("move_line_ids.move_id", "in", self.ids)])
+        return self.env["collection.contact"]._open([("move_ids", "in", self.ids)])
 
     def action_open_collection_items(self):
         """Open the invoice's open items: what is or is not claimed, and why."""

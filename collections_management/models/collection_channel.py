@@ -32,9 +32,7 @@ class CollectionChannel(models.Model):
         string="Done by a Person",
         help="The notice becomes a task for the collector, who confirms when it is done.",
     )
-    for_steps = fields.Boolean(
-        readonly=True, default=True, help="Notices can go by this channel."
-    )
+    for_steps = fields.Boolean(readonly=True, default=True, help="Notices can go by this channel.")
     for_contacts = fields.Boolean(
         default=True,
         help="Contacts with customers are registered under this channel.",

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_amount
 from odoo.tools.date_utils import end_of
 
+from ..models.collection_reported_payment import MEANS
 from ..models.user_message import notification
 
 # Besides those that are ticked the dialog shows so many open items, the oldest.
@@ -47,7 +48,7 @@ class CollectionRegisterContact(models.TransientModel):
         domain="[('commercial_partner_id', '=', partner_id)]",
     )
     phone = fields.Char(compute="_compute_phone")
-    result_id = fields.Many2one("collection.contact.result", string="Result")
+    result_id = fields.Many2one("collection.contact.result")
     missing_kinds = fields.Json(compute="_compute_missing_kinds")
     kind = fields.Selection(related="result_id.kind")
     explanation = fields.Text(related="result_id.description")
@@ -85,10 +86,8 @@ class CollectionRegisterContact(models.TransientModel):
     )
     date_promised = fields.Date(string="Will Pay On")
     # a payment that the customer reports
-    date_reported = fields.Date(
-        string="Paid On", default=lambda self: fields.Date.context_today(self)
-    )
-    means = fields.Char(string="Means of Payment")
+    date_reported = fields.Date(string="Paid On", default=fields.Date.context_today)
+    means = fields.Selection(MEANS, string="Means of Payment", default="transfer")
     reference = fields.Char()
     attachment_ids = fields.Many2many("ir.attachment", string="Files")
     # what is sent
@@ -436,8 +435,10 @@ class CollectionRegisterContact(models.TransientModel):
         return sentences or [self.env._("It stands in the customer's conversation.")]
 
     def _get_next_action(self, contact):
-        """Hook: what opens when the dialog closes."""
-        return {"type": "ir.actions.act_window_close"}
+        """Hook: what opens when the dialog closes: where the reported money may be already."""
+        agreements = contact._get_agreements()
+        proposals = self.kind == "reported" and agreements._get_proposals_action()
+        return proposals or {"type": "ir.actions.act_window_close"}
 
     def action_print_preparation(self):
         """Print what the collector should know before the call."""
