@@ -86,6 +86,38 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_dispute_area_id = fields.Many2one(
+        "collection.area",
+        string="Dispute Area",
+        compute="_compute_collection_dispute",
+        search=live_search("collection_dispute_area_id"),
+        groups=READERS,
+        help="Who in the company solves the invoice's open dispute.",
+    )
+    collection_dispute_owner_id = fields.Many2one(
+        "res.users",
+        string="Dispute Owner",
+        compute="_compute_collection_dispute",
+        search=live_search("collection_dispute_owner_id"),
+        groups=READERS,
+    )
+    collection_dispute_count = fields.Integer(
+        string="Disputes",
+        compute="_compute_collection_dispute",
+        search=live_search("collection_dispute_count"),
+        groups=READERS,
+        aggregator=False,
+    )
+    collection_credited_dispute_id = fields.Many2one(
+        "collection.dispute",
+        string="Credits Dispute",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        groups=READERS,
+        help="The accepted dispute that this credit note was prepared for.",
+    )
     collection_pause_until = fields.Date(
         string="Paused Until",
         compute="_compute_collection_pause",
@@ -252,6 +284,7 @@ class AccountMove(models.Model):
         self.env["collection.due.item"]._flush_decision()
         self.env["collection.promise"].flush_model(["date_promised", "move_line_ids"])
         self.env["collection.reported.payment"].flush_model(["date_reported", "move_line_ids"])
+        self.env["collection.dispute"].flush_model(["area_id", "owner_id"])
         return SQL(
             sql,
             alias=SQL.identifier(alias),
@@ -276,7 +309,25 @@ class AccountMove(models.Model):
              ORDER BY notice.date DESC, said.phase <> 'upcoming' DESC, said.level DESC
              LIMIT 1
         )"""
+        dispute = """(
+            SELECT dispute.{column}
+              FROM collection_hold hold
+              JOIN collection_dispute dispute
+                ON dispute.id = split_part(hold.origin, ',', 2)::int
+             WHERE hold.move_id = %(alias)s.id AND hold.open IS TRUE
+               AND hold.origin LIKE 'collection.dispute,%%'
+             ORDER BY dispute.id DESC
+             LIMIT 1
+        )"""
         return {
+            "collection_dispute_area_id": dispute.format(column="area_id"),
+            "collection_dispute_owner_id": dispute.format(column="owner_id"),
+            "collection_dispute_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.dispute,%%'
+            )""",
             "collection_customer_id": file.format(column="id"),
             "collector_id": file.format(column="collector_id"),
             "collection_last_step_id": said.format(column="said.step_id"),
@@ -368,6 +419,16 @@ class AccountMove(models.Model):
             move.collection_reported_date, move.collection_reported_count = values.get(
                 move.id, (False, 0)
             )
+
+    def _compute_collection_dispute(self):
+        names = (
+            "collection_dispute_area_id",
+            "collection_dispute_owner_id",
+            "collection_dispute_count",
+        )
+        values = self._read_collection_sql(*names)
+        for move in self:
+            move.update(dict(zip(names, values.get(move.id, (False, False, 0)), strict=True)))
 
     def _compute_collection_pause(self):
         values = self._read_collection_sql("collection_pause_until")

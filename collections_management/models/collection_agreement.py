@@ -140,6 +140,10 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: SQL of the last day of the holds of ``agreement`` (NULL: until they are lifted)."""
         return SQL("NULL::date")
 
+    def _get_hold_free_sql(self):
+        """Hook: SQL of how much of the item ``line`` the hold ``held`` of ``agreement`` leaves free."""
+        return SQL("NULL::numeric")
+
     def _get_hold_sentence(self):
         """Hook: the sentence that tells a person why an item is not claimed."""
         self.ensure_one()
@@ -582,9 +586,9 @@ class CollectionAgreement(models.AbstractModel):
             SQL(
                 """
                 UPDATE collection_hold hold
-                   SET open = wanted.open, date_to = wanted.until
+                   SET open = wanted.open, date_to = wanted.until, free_amount = wanted.free
                   FROM (
-                    SELECT held.id, %(until)s AS until,
+                    SELECT held.id, %(until)s AS until, %(free)s AS free,
                            agreement.state IN %(states)s
                            AND line.parent_state = 'posted' AND line.reconciled IS NOT TRUE AS open
                       FROM %(table)s agreement
@@ -594,17 +598,19 @@ class CollectionAgreement(models.AbstractModel):
                   ) wanted
                  WHERE wanted.id = hold.id
                    AND (hold.open IS DISTINCT FROM wanted.open
-                        OR wanted.open AND hold.date_to IS DISTINCT FROM wanted.until)
+                        OR wanted.open AND hold.date_to IS DISTINCT FROM wanted.until
+                        OR wanted.open AND hold.free_amount IS DISTINCT FROM wanted.free)
                 RETURNING hold.move_id
                 """,
                 until=self._get_hold_until_sql(),
+                free=self._get_hold_free_sql(),
                 states=tuple(self._get_open_states()),
                 table=SQL.identifier(self._table),
                 name=f"{self._name},",
                 ids=tuple(self.ids),
             )
         )
-        self.env["collection.hold"].invalidate_model(["open", "date_to"])
+        self.env["collection.hold"].invalidate_model(["open", "date_to", "free_amount"])
         moves = self.env["account.move"].browse({move_id for [move_id] in rows})
         moves._update_collection_status()
 

@@ -141,4 +141,4 @@ class CollectionContactResult(models.Model):
             return None
         if self.follow_up == "today":
             return company._get_next_chance()
-        return company._add_working_days(self.follow_up_days)
+        return company._get_collection_workday(self.follow_up_days)

@@ -190,6 +190,8 @@ class CollectionCustomer(models.Model):
         help="How many promises to pay the customer has broken so far.",
     )
 
+    dispute_count = fields.Integer(string="Open Disputes", compute="_compute_dispute_count")
+
     balance = fields.Monetary(
         compute="_compute_figures",
         search=live_search("balance"),
@@ -363,6 +365,18 @@ class CollectionCustomer(models.Model):
         for customer in self:
             customer.promise_count = sum(counts.get((customer, state), 0) for state in states)
             customer.broken_promise_count = counts.get((customer, "broken"), 0)
+
+    def _compute_dispute_count(self):
+        disputes = self.env["collection.dispute"]
+        counts = dict(
+            disputes._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", disputes._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.dispute_count = counts.get(customer, 0)
 
     # ------------------------------------------------------------
     # Direct debit

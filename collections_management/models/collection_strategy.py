@@ -72,6 +72,10 @@ class CollectionStrategy(models.Model):
         translate=True,
         help="For collectors while they talk: the alternatives they may offer.",
     )
+    claim_undisputed = fields.Boolean(
+        string="Claim the Undisputed Rest",
+        help="Where only a part of an invoice is disputed, the rest of it is claimed all the same.",
+    )
     step_ids = fields.One2many("collection.step", "strategy_id", string="Steps", copy=True)
     rule_ids = fields.One2many("collection.strategy.rule", "strategy_id", string="Rules")
     has_issued_step = fields.Boolean(

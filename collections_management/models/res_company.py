@@ -121,6 +121,24 @@ class ResCompany(models.Model):
         "invoices yet is shown as late, and its collector is told.",
     )
 
+    collection_dispute_days = fields.Integer(
+        string="Days of Grace after a Dispute",
+        default=7,
+        help="When a dispute is rejected, its invoices are claimed again after so many days.",
+    )
+
+    @api.constrains("collection_dispute_days")
+    def _check_collection_dispute_days(self):
+        for company in self:
+            if company.collection_dispute_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%s: the days of grace after a dispute can't be negative; 0 means that claims "
+                        "go on at once.",
+                        company.name,
+                    )
+                )
+
     @api.constrains("collection_promise_days", "collection_promise_percent")
     def _check_collection_tolerance(self):
         for company in self:
@@ -326,24 +344,12 @@ class ResCompany(models.Model):
         policies = self.env["collection.contact.policy"]
         return len(policies._get_working_days(self.resource_calendar_id, first, last))
 
-    def _add_working_days(self, number):
-        """Return the day so many working days from today; 0: today, if it is one, else the next."""
-        self.ensure_one()
-        today = self._get_collection_today()
-        first = today + timedelta(days=1 if number else 0)
-        # as many weeks as would do at one working day a week, and the longest holidays
-        last = first + timedelta(weeks=number + 4)
-        working = self.env["collection.contact.policy"]._get_working_days(
-            self.resource_calendar_id, first, last
-        )
-        return sorted(working)[max(number - 1, 0)] if len(working) >= max(number, 1) else last
-
     def _get_next_chance(self):
         """Return the next day to call again: today, where some of its working hours are left."""
         self.ensure_one()
         calendar = self.resource_calendar_id
         if not calendar:
-            return self._add_working_days(1)
+            return self._get_collection_workday(1)
         now = pytz.utc.localize(fields.Datetime.now())
         tz = pytz.timezone(calendar.tz or "UTC")
         midnight = tz.localize(
@@ -355,7 +361,7 @@ class ResCompany(models.Model):
         )
         if left >= CHANCE_HOURS * 3600:
             return self._get_collection_today()
-        return self._add_working_days(1)
+        return self._get_collection_workday(1)
 
     def _get_collection_reported_limit(self):
         """Return the day: payments reported before it, and not credited yet, are late.
@@ -374,6 +380,25 @@ class ResCompany(models.Model):
             self.resource_calendar_id, first, today - timedelta(days=1)
         )
         return sorted(working)[-allowed] if len(working) >= allowed else first
+
+    def _get_collection_workday(self, number, start=None):
+        """Return the day that lies so many working days after another; 0: that day itself.
+
+        By the company's calendar. Holidays longer than four weeks count as if they ended then.
+
+        :param int number: working days
+        :param datetime.date start: default: today, where the company works
+        """
+        self.ensure_one()
+        start = start or self._get_collection_today()
+        if not number:
+            return start
+        # as many weeks as would do at one working day a week, and the longest holidays
+        last = start + timedelta(weeks=number + 4)
+        working = self.env["collection.contact.policy"]._get_working_days(
+            self.resource_calendar_id, start + timedelta(days=1), last
+        )
+        return sorted(working)[number - 1] if len(working) >= number else last
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()

@@ -1,5 +1,7 @@
 from . import (
     base_partner_merge,
+    collection_dispute_hand_over,
+    collection_dispute_resolve,
     collection_dry_run,
     collection_dry_run_item,
     collection_dry_run_notice,
@@ -11,6 +13,7 @@ from . import (
     collection_whatsapp,
     collection_statement_wizard,
     collection_register_contact,
+    collection_register_dispute,
     collection_register_promise,
     collection_register_reported_payment,
     mail_compose_message,

@@ -89,6 +89,28 @@ class CollectionRegisterContact(models.TransientModel):
     date_reported = fields.Date(string="Paid On", default=fields.Date.context_today)
     means = fields.Selection(MEANS, string="Means of Payment", default="transfer")
     reference = fields.Char()
+    # a dispute
+    dispute_reason_id = fields.Many2one(
+        "collection.dispute.reason",
+        string="Why",
+        domain="[('company_id', 'in', [False, company_id])]",
+    )
+    area_id = fields.Many2one(
+        "collection.area",
+        string="Area Responsible",
+        compute="_compute_area_id",
+        store=True,
+        readonly=False,
+        domain="[('company_id', 'in', [False, company_id])]",
+    )
+    owner_id = fields.Many2one(
+        "res.users",
+        string="Who Solves It",
+        compute="_compute_owner_id",
+        store=True,
+        readonly=False,
+        domain="[('share', '=', False)]",
+    )
     attachment_ids = fields.Many2many("ir.attachment", string="Files")
     # what is sent
     send = fields.Boolean(
@@ -299,6 +321,16 @@ class CollectionRegisterContact(models.TransientModel):
         )
         self.date_promised = min(working, default=day)
 
+    @api.depends("dispute_reason_id")
+    def _compute_area_id(self):
+        for register in self:
+            register.area_id = register.dispute_reason_id.area_id or register.area_id
+
+    @api.depends("area_id")
+    def _compute_owner_id(self):
+        for register in self:
+            register.owner_id = register.area_id.responsible_id or register.customer_id.collector_id
+
     @api.depends("result_id")
     def _compute_send(self):
         for register in self:
@@ -407,6 +439,9 @@ class CollectionRegisterContact(models.TransientModel):
             "date_reported": self.date_reported,
             "means": self.means,
             "reference": self.reference,
+            "reason": self.dispute_reason_id,
+            "area": self.area_id,
+            "owner": self.owner_id,
             "attachments": self.attachment_ids,
             "send": self.send,
             "address": self.address_id,
