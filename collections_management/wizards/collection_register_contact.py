@@ -62,6 +62,7 @@ class CollectionRegisterContact(models.TransientModel):
         store=True,
         readonly=False,
     )
+    has_held = fields.Boolean(compute="_compute_has_held")
     chosen_text = fields.Char(string="Ticked", compute="_compute_chosen_text")
     amount_ids = fields.One2many(
         "collection.register.contact.amount",
@@ -258,6 +259,11 @@ class CollectionRegisterContact(models.TransientModel):
 
     def _get_chosen(self):
         return self.line_ids.filtered("chosen").move_line_id._origin
+
+    @api.depends("line_ids.status")
+    def _compute_has_held(self):
+        for register in self:
+            register.has_held = any(register.line_ids.mapped("status"))
 
     @api.depends("line_ids.chosen")
     def _compute_chosen_text(self):
@@ -470,7 +476,9 @@ class CollectionRegisterContact(models.TransientModel):
         return sentences or [self.env._("It stands in the customer's conversation.")]
 
     def _get_next_action(self, contact):
-        """Hook: what opens when the dialog closes: where the reported money may be already."""
+        """Hook: what opens when the dialog closes: the plan, where the reported money may be."""
+        if self.kind == "plan" and contact.move_line_ids and "collection.plan" in self.env:
+            return self.env["collection.plan"]._open_register(contact.move_line_ids)
         agreements = contact._get_agreements()
         proposals = self.kind == "reported" and agreements._get_proposals_action()
         return proposals or {"type": "ir.actions.act_window_close"}
