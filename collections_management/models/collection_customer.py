@@ -1019,7 +1019,9 @@ class CollectionCustomer(models.Model):
     def action_contact_data_corrected(self):
         """The contact data were corrected: the task is done."""
         self.write({"wrong_data": False})
-        self.activity_feedback(["collections_management.activity_type_wrong_data"])
+        self.activity_feedback(
+            ["collections_management.activity_type_wrong_data"], only_automated=False
+        )
 
     def action_register_agreement(self):
         """Open the dialog that registers an agreement (context ``agreement``).

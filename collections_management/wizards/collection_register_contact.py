@@ -398,6 +398,8 @@ class CollectionRegisterContact(models.TransientModel):
         """Register the contact and say what came of it."""
         self.ensure_one()
         self._check_amounts()
+        # asked before: what is sent now counts as a message
+        sending = self.sending_text
         contact = self.env["collection.contact"]._make(
             self.customer_id,
             self.result_id,
@@ -407,7 +409,7 @@ class CollectionRegisterContact(models.TransientModel):
         )
         return notification(
             self.env,
-            self._get_outcome_sentences(contact),
+            self._get_outcome_sentences(contact, sending),
             title=self.env._("Registered: %s", self.result_id.name),
             kind="success",
             then=self._get_next_action(contact),
@@ -459,11 +461,15 @@ class CollectionRegisterContact(models.TransientModel):
             "replies": self.close_replies,
         }
 
-    def _get_outcome_sentences(self, contact):
-        """Return what followed from the contact, as sentences for the collector."""
+    def _get_outcome_sentences(self, contact, sending):
+        """Return what followed from the contact, as sentences for the collector.
+
+        :param contact: collection.contact
+        :param sending: when what is sent leaves; falsy: nothing is
+        """
         sentences = [agreement._get_task_text() for agreement in contact._get_agreements()]
-        if self.sending_text:
-            sentences.append(self.sending_text)
+        if sending:
+            sentences.append(sending)
         for task in contact.sudo().task_ids:
             sentences.append(
                 self.env._(
