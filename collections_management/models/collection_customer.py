@@ -514,7 +514,7 @@ class CollectionCustomer(models.Model):
             ):
                 raise UserError(
                     self.env._(
-                        "The file of %(customer)s holds contacts and is kept as evidence; archive it "
+                        "The file of %(customer)s contains contacts and is kept as evidence; archive it "
                         "instead.",
                         customer=customer.partner_id.display_name,
                     )

@@ -801,7 +801,7 @@ class TestRights(ContactCommon):
     def test_file_with_contacts_is_kept(self):
         empty = self._make_customer("Empty")
         self._register("other", record=empty)
-        with self.assertRaisesRegex(UserError, "holds contacts and is kept as evidence"):
+        with self.assertRaisesRegex(UserError, "contains contacts and is kept as evidence"):
             empty.unlink()
 
 
