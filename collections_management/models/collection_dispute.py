@@ -1,5 +1,5 @@
 from odoo import Command, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL, format_date
 
 from .live_field import live_search
@@ -31,7 +31,7 @@ class CollectionDispute(models.Model):
 
     _name = "collection.dispute"
     _description = "Dispute"
-    _inherit = ["collection.agreement"]
+    _inherit = ["collection.dispute.solution", "collection.agreement"]
     _order = "deadline, id desc"
 
     # the one who solves it need have no right on journal items
@@ -42,13 +42,12 @@ class CollectionDispute(models.Model):
         groups="account.group_account_invoice,account.group_account_readonly"
     )
     amount = fields.Monetary(string="Disputed")
-    state = fields.Selection(STATES)
+    state = fields.Selection(STATES, group_expand="_expand_states")
     item_ids = fields.One2many(
         "collection.dispute.item", "dispute_id", string="Disputed Items", copy=False
     )
     reason_id = fields.Many2one(
         "collection.dispute.reason",
-        string="Reason",
         required=True,
         index=True,
         ondelete="restrict",
@@ -57,7 +56,6 @@ class CollectionDispute(models.Model):
     )
     area_id = fields.Many2one(
         "collection.area",
-        string="Area",
         compute="_compute_area_id",
         store=True,
         readonly=False,
@@ -71,7 +69,6 @@ class CollectionDispute(models.Model):
     )
     owner_id = fields.Many2one(
         "res.users",
-        string="Owner",
         compute="_compute_owner_id",
         store=True,
         readonly=False,
@@ -96,7 +93,9 @@ class CollectionDispute(models.Model):
         copy=False,
         help="When it was found past its deadline, and someone higher was told.",
     )
-    resolution = fields.Selection(RESOLUTIONS, readonly=True, copy=False, index=True)
+    resolution = fields.Selection(
+        RESOLUTIONS, string="Solution", readonly=True, copy=False, index=True
+    )
     resolved_date = fields.Date(string="Solved On", readonly=True, copy=False)
     resolver_id = fields.Many2one("res.users", string="Solved By", readonly=True, copy=False)
     accepted_amount = fields.Monetary(
@@ -295,6 +294,11 @@ class CollectionDispute(models.Model):
             "cancelled": _("It was cancelled."),
         }.get(self.state, "")
 
+    @api.model
+    def _expand_states(self, states, _domain):
+        """Return the states that are shown as columns, in their order: those found, and open ones."""
+        return [state for state, _label in STATES if state in states or state in OPEN]
+
     # ------------------------------------------------------------
     # Who may solve it
     # ------------------------------------------------------------
@@ -317,7 +321,7 @@ class CollectionDispute(models.Model):
                 "in their user's settings, or choose someone else.",
                 **values,
             )
-        if company and company not in user.company_ids:
+        if company and company not in user.company_ids.root_id:
             return self.env._(
                 "%(user)s doesn't work in %(company)s: choose someone who does, or let them work "
                 "there.",
@@ -396,8 +400,24 @@ class CollectionDispute(models.Model):
     @api.model
     def _prepare_create(self, vals_list):
         """Override: what is disputed of each item, where only the sum is said."""
-        vals_list = super()._prepare_create(vals_list)
+        # an area or owner that is not said is the reason's or the area's
+        vals_list = [
+            {
+                name: value
+                for name, value in vals.items()
+                if value or name not in ("area_id", "deadline", "owner_id")
+            }
+            for vals in super()._prepare_create(vals_list)
+        ]
         for vals in vals_list:
+            reason = self.env["collection.dispute.reason"].browse(vals.get("reason_id"))
+            if reason and not (vals.get("area_id") or reason.area_id):
+                raise UserError(
+                    self.env._(
+                        "Reason “%s” has no area: choose the area that solves the dispute.",
+                        reason.name,
+                    )
+                )
             if not vals.get("item_ids") and vals.get("move_line_ids"):
                 lines = self.new({"move_line_ids": vals["move_line_ids"]}).move_line_ids._origin
                 items = self._spread(lines, vals.get("amount") or 0.0)
@@ -496,6 +516,7 @@ class CollectionDispute(models.Model):
 
         :param attachments: ir.attachment, as uploaded in a dialog
         """
+        attachments.check_access("read")
         # sudo: uploaded by whoever registers, for all who see the dispute
         files = attachments.sudo()
         for dispute in self[1:]:
@@ -504,6 +525,14 @@ class CollectionDispute(models.Model):
 
     def write(self, vals):
         """Override of ``base``: a new owner gets the task; a new deadline may be missed anew."""
+        if "deadline" in vals and not (self.env.su or self.browse().has_access("create")):
+            raise AccessError(
+                self.env._(
+                    "Only collectors move the deadline of a dispute: ask the collector of %s, or hand "
+                    "it over.",
+                    self[:1].number,
+                )
+            )
         before = {dispute: dispute.owner_id for dispute in self}
         if "deadline" in vals or "area_id" in vals:
             # sudo: what the system keeps
@@ -516,7 +545,27 @@ class CollectionDispute(models.Model):
         return result
 
     def action_cancel(self):
-        """Override: nobody has to solve it any more."""
+        """Override: nobody has to solve it any more. Who solves it says who is right instead.
+
+        :raises AccessError: for those who may solve it, but not register it
+        """
+        if not (self.env.su or self.browse().has_access("create")):
+            raise AccessError(
+                self.env._(
+                    "Only collectors cancel disputes: solve %s instead, or ask its collector.",
+                    self[:1].number,
+                )
+            )
+        for dispute in self:
+            if dispute.state in ("to_credit", "grace"):
+                raise UserError(
+                    self.env._(
+                        "%(dispute)s was solved (“%(state)s”): open it again first, then it can be "
+                        "cancelled.",
+                        dispute=dispute.number,
+                        state=dispute._get_state_name(),
+                    )
+                )
         result = super().action_cancel()
         self.sudo()._drop_tasks()
         self._tell_customers(

@@ -1,6 +1,7 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class CollectionDisputeItem(models.Model):
@@ -38,7 +39,10 @@ class CollectionDisputeItem(models.Model):
     document = fields.Char(string="Invoice", compute="_compute_facts", compute_sudo=True)
     date_invoice = fields.Date(string="Invoice Date", compute="_compute_facts", compute_sudo=True)
     date_due = fields.Date(
-        string="Due Date", related="move_line_id.date_maturity", store=True, related_sudo=True
+        string="Due Date",
+        related="move_line_id.date_maturity",
+        store=True,
+        help="The instalment's own.",
     )
     total = fields.Monetary(
         string="Amount of the Item",
@@ -56,12 +60,28 @@ class CollectionDisputeItem(models.Model):
     products = fields.Html(
         string="What Was Invoiced", compute="_compute_products", compute_sudo=True
     )
-    has_pdf = fields.Boolean(compute="_compute_facts", compute_sudo=True)
+    has_pdf = fields.Boolean(string="Has a PDF", compute="_compute_facts", compute_sudo=True)
 
     _once = models.Constraint(
         "UNIQUE(dispute_id, move_line_id)",
         "An item is in a dispute only once: change its amount instead.",
     )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of ``base``: they are registered together with their dispute, none later."""
+        items = super().create(vals_list)
+        for dispute in items.dispute_id:
+            # sudo: whether it holds anything yet
+            if not self.env.su and dispute.sudo()._get_holds():
+                raise UserError(
+                    self.env._(
+                        "%s stays as it was agreed: no item can be added. Register another dispute "
+                        "about it.",
+                        dispute.number,
+                    )
+                )
+        return items
 
     @api.depends("move_line_id.amount_residual_currency")
     def _compute_facts(self):

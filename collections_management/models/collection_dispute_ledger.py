@@ -43,7 +43,8 @@ class CollectionDispute(models.Model):
                   FROM (SELECT item.move_line_id AS line_id) covered
                  CROSS JOIN LATERAL (%s) matched
                   JOIN account_move note
-                    ON note.id = matched.move_id AND note.move_type = 'out_refund'
+                    ON note.id = matched.move_id
+                   AND note.move_type = 'out_refund' AND note.state = 'posted'
              ) credit
              WHERE item.dispute_id = agreement.id
             """,

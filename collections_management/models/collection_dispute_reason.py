@@ -21,7 +21,6 @@ class CollectionDisputeReason(models.Model):
     )
     area_id = fields.Many2one(
         "collection.area",
-        string="Area",
         index=True,
         ondelete="restrict",
         check_company=True,

@@ -143,6 +143,16 @@ class CollectionDueItem(models.Model):
     residual = fields.Monetary(
         string="Open Amount", currency_field="company_currency_id", readonly=True
     )
+    claimable_currency = fields.Monetary(
+        string="Claimable in Currency",
+        currency_field="currency_id",
+        readonly=True,
+        aggregator=False,
+        help="The open amount, less what is disputed of it where the scheme claims the rest.",
+    )
+    claimable = fields.Monetary(
+        string="Claimable Amount", currency_field="company_currency_id", readonly=True
+    )
     date_invoice = fields.Date(string="Invoice Date", readonly=True)
     date_due = fields.Date(string="Due Date", readonly=True)
     days_overdue = fields.Integer(
@@ -212,7 +222,14 @@ class CollectionDueItem(models.Model):
             "pilot",
             "strategy_id",
         ],
-        "collection.hold": ["date_from", "date_to", "kind", "move_line_id", "open"],
+        "collection.hold": [
+            "date_from",
+            "date_to",
+            "free_amount",
+            "kind",
+            "move_line_id",
+            "open",
+        ],
         "collection.notice": ["channel_id", "customer_id", "date", "sent_date", "state"],
         "collection.notice.line": [
             "level",
@@ -242,6 +259,7 @@ class CollectionDueItem(models.Model):
             "window_days",
         ],
         "collection.strategy": [
+            "claim_undisputed",
             "consumer_policy_id",
             "is_direct_debit",
             "mode",
@@ -500,7 +518,9 @@ class CollectionDueItem(models.Model):
         return SQL(
             """
             hold.id AS hold_id,
-            CASE WHEN hold.id IS NULL THEN customer.pause_until ELSE hold.date_to END AS hold_until,
+            CASE WHEN %(held)s THEN hold.date_to ELSE customer.pause_until END AS hold_until,
+            %(claimable_currency)s AS claimable_currency,
+            %(claimable)s AS claimable,
             facts.round_number AS round_number,
             COALESCE(said.step_id, said.upcoming_step_id) AS last_step_id,
             GREATEST(said.date, said.upcoming_date) AS last_date,
@@ -510,7 +530,68 @@ class CollectionDueItem(models.Model):
             next.repetition AS repetition,
             %(decision)s AS decision
             """,
+            held=self._get_held_sql(),
+            claimable_currency=self._get_claimable_amount_sql("residual_currency"),
+            claimable=self._get_claimable_amount_sql("residual"),
             decision=self._get_decision_sql(date),
+        )
+
+    # ------------------------------------------------------------
+    # Items that are disputed in part
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_partly_sql(self, hold, scheme):
+        """Tell whether a hold leaves a rest free that the scheme claims.
+
+        :param SQL hold: table of the holds
+        :param SQL scheme: expression of the id of the customer's scheme
+        """
+        schemes = self.env["collection.strategy"]._get_partial_schemes()
+        if not schemes:
+            return SQL("FALSE")
+        return SQL("(%s.free_amount > 0 AND %s IN %s) IS TRUE", hold, scheme, schemes)
+
+    @api.model
+    def _get_held_sql(self):
+        """The item is held, and not only a part of it."""
+        if not self.env["collection.strategy"]._get_partial_schemes():
+            return SQL("hold.id IS NOT NULL")
+        return SQL("(hold.id IS NOT NULL AND NOT hold.partly)")
+
+    @api.model
+    def _get_claimable_amount_sql(self, name):
+        """What of the item is claimed, if it is.
+
+        :param str name: ``residual`` (company currency) or ``residual_currency``
+        """
+        amount = SQL.identifier("line", f"amount_{name}")
+        if not self.env["collection.strategy"]._get_partial_schemes():
+            return amount
+        free = self._get_free_sql("line", name, SQL("hold.free_amount"))
+        if name == "residual":
+            free = SQL(
+                "round(%s, (SELECT decimal_places FROM res_currency WHERE id = root.currency_id))",
+                free,
+            )
+        return SQL("CASE WHEN hold.partly THEN %s ELSE %s END", free, amount)
+
+    @api.model
+    def _get_free_sql(self, alias, name, free):
+        """The rest that a hold leaves free of an item.
+
+        :param str alias: table of the journal items
+        :param str name: as in ``_get_claimable_amount_sql``
+        :param SQL free: what the hold leaves free, in the item's currency
+        """
+        owed = SQL.identifier(alias, "amount_residual_currency")
+        if name == "residual_currency":
+            return SQL("LEAST(%s, %s)", free, owed)
+        return SQL(
+            "%(residual)s * LEAST(%(free)s / NULLIF(%(owed)s, 0), 1)",
+            residual=SQL.identifier(alias, "amount_residual"),
+            free=free,
+            owed=owed,
         )
 
     @api.model
@@ -564,7 +645,7 @@ class CollectionDueItem(models.Model):
             (SQL("line.amount_residual_currency = 0"), text("rounding")),
             (SQL("customer.id IS NULL"), text("no_file")),
             (SQL("customer.insolvent"), text("insolvent")),
-            (SQL("hold.id IS NOT NULL"), SQL("hold.kind")),
+            (self._get_held_sql(), SQL("hold.kind")),
             (
                 SQL("customer.pause_until >= %s", date),
                 text("paused"),
@@ -705,7 +786,9 @@ class CollectionDueItem(models.Model):
             %(net)s
             LEFT JOIN LATERAL (%(message)s) message ON TRUE
             """,
-            hold=self._get_hold_sql(date, SQL.identifier("line", "id")),
+            hold=self._get_hold_sql(
+                date, SQL.identifier("line", "id"), SQL.identifier("customer", "strategy_id")
+            ),
             round=self._get_round_sql(),
             facts=self._get_facts_sql(date),
             said_of_line=self._get_said_of_line_sql(said),
@@ -719,24 +802,30 @@ class CollectionDueItem(models.Model):
         )
 
     @api.model
-    def _get_hold_sql(self, date, line_id):
-        """The strongest hold of a line on ``date``."""
+    def _get_hold_sql(self, date, line_id, scheme):
+        """The strongest hold of a line on ``date``; one of a part comes last.
+
+        :param SQL line_id: expression of the line's id
+        :param SQL scheme: expression of the id of the customer's scheme
+        """
         strength = SQL(" ").join(
             SQL("WHEN %s THEN %s", kind, index) for index, (kind, _label) in enumerate(HOLD_KINDS)
         )
         return SQL(
             """
-            SELECT held.id, held.kind, held.date_to
+            SELECT held.id, held.kind, held.date_to, held.free_amount, %(partly)s AS partly
               FROM collection_hold held
              WHERE held.move_line_id = %(line)s AND held.open IS TRUE
                AND held.date_from <= %(date)s
                AND (held.date_to IS NULL OR held.date_to >= %(date)s)
-             ORDER BY CASE held.kind %(strength)s END DESC, held.id DESC
+             ORDER BY CASE WHEN %(partly)s THEN -1 ELSE CASE held.kind %(strength)s END END DESC,
+                      held.id DESC
              LIMIT 1
             """,
             line=line_id,
             date=date,
             strength=strength,
+            partly=self._get_partly_sql(SQL("held"), scheme),
         )
 
     @api.model
@@ -898,7 +987,8 @@ class CollectionDueItem(models.Model):
     def _get_net_sql(self, date):
         """What the customer owes in the line's currency, over the branches of the company.
 
-        ``claimable``: overdue and neither held nor excluded; ``credits``: credit notes and
+        ``claimable``: overdue and neither held nor excluded, of an item that is held in part the
+        rest; ``credits``: credit notes and
         payments without invoice (negative); ``balance``: all of it.
         """
         return SQL(
@@ -930,13 +1020,48 @@ class CollectionDueItem(models.Model):
     def _get_sums_sql(self, date):
         return SQL(
             """
-            COALESCE(sum(other.amount_residual_currency) FILTER (WHERE %(claimable)s), 0)
-                AS claimable,
+            COALESCE(sum(%(amount)s) FILTER (WHERE %(claimable)s), 0) AS claimable,
             COALESCE(sum(other.amount_residual_currency)
                 FILTER (WHERE other.amount_residual_currency < 0), 0) AS credits,
             COALESCE(sum(other.amount_residual_currency), 0) AS balance
             """,
+            amount=self._get_other_amount_sql("residual_currency", date),
             claimable=self._get_claimable_sql(date),
+        )
+
+    @api.model
+    def _get_other_amount_sql(self, name, date):
+        """What of the line ``other`` is claimable, if it is.
+
+        :param str name: as in ``_get_claimable_amount_sql``
+        """
+        amount = SQL.identifier("other", f"amount_{name}")
+        schemes = self.env["collection.strategy"]._get_partial_schemes()
+        if not schemes:
+            return amount
+        return SQL(
+            """
+            CASE WHEN file.strategy_id IN %(schemes)s THEN LEAST(%(amount)s, (
+                SELECT min(%(free)s) FROM collection_hold held
+                 WHERE %(open)s AND held.free_amount > 0
+            )) ELSE %(amount)s END
+            """,
+            schemes=schemes,
+            amount=amount,
+            free=self._get_free_sql("other", name, SQL("held.free_amount")),
+            open=self._get_open_hold_sql(date),
+        )
+
+    @api.model
+    def _get_open_hold_sql(self, date):
+        """The hold ``held`` holds the line ``other`` on ``date``."""
+        return SQL(
+            """
+            held.move_line_id = other.id AND held.open IS TRUE
+            AND held.date_from <= %(date)s
+            AND (held.date_to IS NULL OR held.date_to >= %(date)s)
+            """,
+            date=date,
         )
 
     @api.model
@@ -948,10 +1073,13 @@ class CollectionDueItem(models.Model):
         """
         return SQL(
             """
-            SELECT COALESCE(sum(other.amount_residual), 0)
+            SELECT COALESCE(sum(
+                       CASE WHEN next.phase = 'upcoming' OR other.amount_residual < 0
+                            THEN other.amount_residual ELSE %(amount)s END), 0)
               FROM %(others)s
                AND (next.phase = 'upcoming' OR other.amount_residual < 0 OR %(claimable)s)
             """,
+            amount=self._get_other_amount_sql("residual", date),
             claimable=self._get_claimable_sql(date),
             others=self._get_others_sql(SQL("= customer.id")),
         )
@@ -1003,12 +1131,12 @@ class CollectionDueItem(models.Model):
             )
             AND NOT EXISTS (
                 SELECT FROM collection_hold held
-                 WHERE held.move_line_id = other.id AND held.open IS TRUE
-                   AND held.date_from <= %(date)s
-                   AND (held.date_to IS NULL OR held.date_to >= %(date)s)
+                 WHERE %(open)s AND NOT %(partly)s
             )
             """,
             date=date,
+            open=self._get_open_hold_sql(date),
+            partly=self._get_partly_sql(SQL("held"), SQL("file.strategy_id")),
         )
 
     @api.model
@@ -1065,14 +1193,24 @@ class CollectionDueItem(models.Model):
             step=lambda: self.next_step_id.name or "",
             date=lambda: day(self.next_date),
             until=lambda: day(self.hold_until),
-            reason=lambda: self.hold_id.reason or self.customer_id.pause_reason or "",
+            reason=lambda: (
+                self.hold_id.reason
+                if self.decision == self.hold_id.kind
+                else self.customer_id.pause_reason or ""
+            ),
             scheme=lambda: self.strategy_id.name or "",
             last=lambda: self.last_step_id.name or "",
             last_date=lambda: day(self.last_date),
             reply_date=lambda: day(self.customer_id.pending_reply_date),
         )
         sentence = self._get_sentences().get(self.decision)
-        sentence = self.hold_id.sentence or (sentence() if sentence else "") % values
+        sentence = (sentence() if sentence else "") % values
+        told = self.hold_id.sentence
+        if told and self.decision == self.hold_id.kind:
+            sentence = told
+        elif told:
+            # only a part is held: the rest goes its way
+            sentence = f"{sentence} {told}"
         if self.decision in TO_SAY and self.mode == "simulation":
             sentence += " " + self.env._("Simulation: nothing is sent.")
         elif self.decision in TO_SAY and self.mode == "approve":

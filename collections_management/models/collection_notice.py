@@ -294,7 +294,8 @@ class CollectionNotice(models.Model):
                 SQL(
                     """
                     SELECT line.notice_id, line.id AS line_id, item.move_line_id, item.decision,
-                           item.mode, item.residual, item.residual_currency
+                           item.mode, item.claimable AS residual,
+                           item.claimable_currency AS residual_currency
                       FROM collection_notice_line line
                       JOIN (%s) item ON item.move_line_id = line.move_line_id
                        AND item.next_step_id = line.step_id

@@ -170,7 +170,10 @@ class CollectionNoticeContent(models.AbstractModel):
         return SQL(
             """
             SELECT item.customer_id, item.move_line_id, item.move_id, item.currency_id,
-                   item.amount_currency, item.residual_currency, item.date_invoice,
+                   item.amount_currency, item.claimable_currency AS residual_currency,
+                   item.residual_currency AS open_currency,
+                   item.residual_currency - item.claimable_currency AS disputed_currency,
+                   item.date_invoice,
                    item.date_due, item.days_overdue, item.bucket_id, item.decision,
                    %(document)s,
                    move.move_type, move.payment_reference, move.access_token,
@@ -409,6 +412,7 @@ class CollectionNoticeContent(models.AbstractModel):
         The original ``amount`` is told only where part of it has been paid.
         """
         original, residual = item["amount_currency"], item["residual_currency"]
+        disputed = item.get("disputed_currency") or 0.0
         return {
             "credit": residual < 0,
             "name": self._get_document_name(item),
@@ -420,6 +424,10 @@ class CollectionNoticeContent(models.AbstractModel):
             if currency.compare_amounts(original, residual)
             else False,
             "open": format_amount(self.env, residual, currency),
+            # named, so that nobody takes it for a part that was paid
+            "disputed": format_amount(self.env, disputed, currency)
+            if not currency.is_zero(disputed)
+            else False,
         }
 
     def _format_day(self, date):

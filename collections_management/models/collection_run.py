@@ -221,7 +221,7 @@ class CollectionRun(models.AbstractModel):
                         round_number, repetition, live)
                     SELECT made.id, decided.move_line_id, decided.move_id,
                            COALESCE(move.name, ledger.name, '/'), decided.date_due,
-                           decided.currency_id, decided.residual_currency, decided.residual,
+                           decided.currency_id, decided.claimable_currency, decided.claimable,
                            decided.next_step_id, step.phase, step.level, decided.channel_id,
                            decided.round_number, decided.repetition, TRUE
                       FROM decided

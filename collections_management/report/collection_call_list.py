@@ -80,8 +80,8 @@ class ReportCollectionCallList(models.AbstractModel):
             "step": call.step_id.name,
             "oldest": oldest and call._format_day(oldest["date_due"]),
             "oldest_when": oldest and call._get_due_text(oldest["days_overdue"]),
-            "overdue": self._sum_up(overdue),
-            "held": self._sum_up([item for item in overdue if item["decision"] in HELD]),
+            "overdue": self._sum_up(overdue, "open_currency"),
+            "held": self._sum_up(self._get_held(overdue), "held_currency"),
             "credits": self._sum_up(credits),
             "said": said and said.with_env(call.env),
             "answer": facts["answers"].get(call.customer_id.id),
@@ -92,6 +92,18 @@ class ReportCollectionCallList(models.AbstractModel):
             "items": rows,
             "more": more,
         }
+
+    def _get_held(self, items):
+        """Return the rows of which something is held, with ``held_currency``: all or the disputed."""
+        amounts = [
+            item["open_currency"] if item["decision"] in HELD else item["disputed_currency"]
+            for item in items
+        ]
+        return [
+            dict(item, held_currency=amount)
+            for item, amount in zip(items, amounts, strict=True)
+            if amount
+        ]
 
     def _get_contacts(self, call):
         """Return whom to call: the contact, and the customer itself if it has another number."""
@@ -123,11 +135,14 @@ class ReportCollectionCallList(models.AbstractModel):
         )
         return rows, more
 
-    def _sum_up(self, items):
-        """Return the open amounts of the items as one text, one amount per currency."""
+    def _sum_up(self, items, name="residual_currency"):
+        """Return the open amounts of the items as one text, one amount per currency.
+
+        :param str name: which amount of the rows
+        """
         sums = defaultdict(float)
         for item in items:
-            sums[item["currency_id"]] += item["residual_currency"]
+            sums[item["currency_id"]] += item[name]
         currencies = self.env["res.currency"]
         return " + ".join(
             format_amount(self.env, amount, currencies.browse(currency_id))

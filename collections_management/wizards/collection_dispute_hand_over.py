@@ -12,7 +12,6 @@ class CollectionDisputeHandOver(models.TransientModel):
     company_id = fields.Many2one("res.company", compute="_compute_company_id")
     area_id = fields.Many2one(
         "collection.area",
-        string="Area",
         compute="_compute_area_id",
         store=True,
         readonly=False,
@@ -21,7 +20,6 @@ class CollectionDisputeHandOver(models.TransientModel):
     )
     owner_id = fields.Many2one(
         "res.users",
-        string="Owner",
         compute="_compute_owner_id",
         store=True,
         readonly=False,

@@ -13,7 +13,7 @@ class CollectionDisputeResolve(models.TransientModel):
     dispute_id = fields.Many2one("collection.dispute", required=True, ondelete="cascade")
     currency_id = fields.Many2one(related="dispute_id.currency_id")
     disputed = fields.Monetary(string="Disputed", related="dispute_id.open_amount")
-    resolution = fields.Selection(RESOLUTIONS, required=True, default="accepted")
+    resolution = fields.Selection(RESOLUTIONS, string="Solution", required=True, default="accepted")
     item_ids = fields.One2many(
         "collection.dispute.resolve.item",
         "resolve_id",
@@ -25,7 +25,7 @@ class CollectionDisputeResolve(models.TransientModel):
     answer = fields.Text(string="Why", help="For colleagues: kept on the dispute.")
     grace_until = fields.Date(string="Claims Resume After", compute="_compute_grace_until")
     tell_customer = fields.Boolean(string="Tell the Customer", default=True)
-    recipient = fields.Char(string="To", compute="_compute_recipient")
+    recipient = fields.Char(compute="_compute_recipient")
     template_id = fields.Many2one(
         "mail.template",
         string="Message",

@@ -173,7 +173,7 @@ class CollectionDryRun(models.TransientModel):
                         residual_currency, residual, step_id, phase, level,
                         round_number, repetition, last_step_id, last_date)
                     SELECT made.id, %(run)s, %(day)s, decided.move_line_id, decided.date_due,
-                           decided.days_overdue, decided.residual_currency, decided.residual,
+                           decided.days_overdue, decided.claimable_currency, decided.claimable,
                            decided.next_step_id, step.phase, step.level, decided.round_number,
                            decided.repetition, decided.last_step_id, decided.last_date
                       FROM decided

@@ -16,13 +16,11 @@ class CollectionRegisterDispute(models.TransientModel):
     company_id = fields.Many2one(related="customer_id.company_id")
     reason_id = fields.Many2one(
         "collection.dispute.reason",
-        string="Reason",
         required=True,
         domain="[('company_id', 'in', [False, company_id])]",
     )
     area_id = fields.Many2one(
         "collection.area",
-        string="Area",
         compute="_compute_area_id",
         store=True,
         readonly=False,
@@ -32,7 +30,6 @@ class CollectionRegisterDispute(models.TransientModel):
     )
     owner_id = fields.Many2one(
         "res.users",
-        string="Owner",
         compute="_compute_owner_id",
         store=True,
         readonly=False,

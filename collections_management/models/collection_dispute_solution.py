@@ -8,10 +8,11 @@ from odoo.tools import format_date
 CREDITED_TYPES = ("out_invoice", "out_receipt")
 
 
-class CollectionDispute(models.Model):
+class CollectionDisputeSolution(models.AbstractModel):
     """How a dispute is solved: accepted and credited, in part, or rejected; and opened again."""
 
-    _inherit = "collection.dispute"
+    _name = "collection.dispute.solution"
+    _description = "Solution of a Dispute"
 
     # ------------------------------------------------------------
     # Solving
