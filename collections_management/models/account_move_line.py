@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 # The same text in the index and in every query: PostgreSQL takes a partial index only when the
 # query's condition implies the index's.
@@ -63,6 +63,27 @@ class AccountMoveLine(models.Model):
         """
         invoices = self.filtered(lambda line: line.display_type == "payment_term").move_id
         return self | invoices._get_collection_open_lines()
+
+    def _collection_reconcile_at_most(self, money, most):
+        """Reconcile these items, and of ``money``, one of them, no more than an amount.
+
+        :param money: account.move.line, a credit
+        :param float most: in its currency
+        """
+        return self.with_context(collection_most=(money.id, most)).reconcile()
+
+    @api.model
+    def _prepare_reconciliation_plan(self, plan, amls_values_map, shadowed_aml_values=None):
+        """Override of ``account``: of one item only a part may be reconciled (see above)."""
+        money_id, most = self.env.context.get("collection_most") or (None, 0)
+        for line, values in amls_values_map.items():
+            open_amount = -values["amount_residual_currency"]
+            if line.id == money_id and line.currency_id.compare_amounts(open_amount, most) > 0:
+                values["amount_residual"] = line.company_currency_id.round(
+                    values["amount_residual"] * most / open_amount
+                )
+                values["amount_residual_currency"] = -line.currency_id.round(most)
+        return super()._prepare_reconciliation_plan(plan, amls_values_map, shadowed_aml_values)
 
     def _reconcile_post_hook(self, data):
         """Override of ``account``: agreements about what was paid are looked at again at once."""

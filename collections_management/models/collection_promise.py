@@ -166,7 +166,11 @@ class CollectionPromise(models.Model):
         deadline = format_date(self.env, self.deadline)
         share = f"{100 * self.kept_share:.0f}"
         if self.state == "open" and self.deadline < fields.Date.context_today(self):
-            return self.company_id.sudo()._get_stale_bank_text() or _("The next run judges it.")
+            return (
+                self._get_reported_text()
+                or self.company_id.sudo()._get_stale_bank_text()
+                or _("The next run judges it.")
+            )
         return {
             "open": _(
                 "It is kept if the money is there until %s, days of grace included.", deadline
@@ -192,6 +196,26 @@ class CollectionPromise(models.Model):
             "replaced": _("A later promise took its place."),
             "cancelled": _("It was cancelled."),
         }.get(self.state, "")
+
+    def _get_reported_text(self):
+        """Return why a late promise is not judged while the customer says to have paid."""
+        # sudo: the report's number, whoever reads the promise
+        report = (
+            self.env["collection.hold"]
+            .sudo()
+            .search(
+                [
+                    ("move_line_id", "in", self.move_line_ids.ids),
+                    ("kind", "=", "payment_reported"),
+                    ("open", "=", True),
+                ],
+                limit=1,
+            )
+        )
+        return report and self.env._(
+            "The customer says that it has been paid (%s): it is judged when that is known.",
+            report.reason,
+        )
 
     # ------------------------------------------------------------
     # Registering
@@ -429,7 +453,8 @@ class CollectionPromise(models.Model):
             return "kept", 1.0
         if currency.is_zero(facts["left"]) and not facts["settled_late"]:
             return "settled", share
-        if today <= self.deadline or (stale and self.state not in NOT_KEPT):
+        unsure = stale or facts["reported"]
+        if today <= self.deadline or (unsure and self.state not in NOT_KEPT):
             state = "open"
         else:
             state = "broken" if currency.is_zero(paid) else "partly"
@@ -442,8 +467,9 @@ class CollectionPromise(models.Model):
 
         :return: dict id -> dict of ``items`` (how many are posted), ``owed`` (what they were open for
             at the registration), ``left`` (what they are open for), ``in_time`` (paid until the last
-            day of grace), ``settled_late`` (whether anything was settled later) and ``doubt`` (the
-            customer's money that is not allocated)
+            day of grace), ``settled_late`` (whether anything was settled later), ``doubt`` (the
+            customer's money that is not allocated) and ``reported`` (whether the customer says that
+            they have been paid, and nobody knows yet)
         """
         self.env.flush_all()
         rows = self.env.execute_query_dict(
@@ -483,7 +509,13 @@ class CollectionPromise(models.Model):
                        COALESCE(item.left_open, 0)::float AS left,
                        COALESCE(paid.in_time, 0)::float AS in_time,
                        COALESCE(paid.late, FALSE) AS settled_late,
-                       COALESCE(doubt.amount, 0)::float AS doubt
+                       COALESCE(doubt.amount, 0)::float AS doubt,
+                       EXISTS (
+                        SELECT FROM collection_hold own
+                          JOIN collection_hold reported
+                            ON reported.move_line_id = own.move_line_id
+                           AND reported.kind = 'payment_reported' AND reported.open IS TRUE
+                         WHERE own.origin = 'collection.promise,' || judged.id) AS reported
                   FROM judged
                   LEFT JOIN item ON item.id = judged.id
                   LEFT JOIN paid ON paid.id = judged.id

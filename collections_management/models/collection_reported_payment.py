@@ -54,7 +54,6 @@ class CollectionReportedPayment(models.Model):
         "collection_reported_payment_proof_rel",
         "reported_payment_id",
         "attachment_id",
-        string="Proof",
         copy=False,
     )
     tolerance_percent = fields.Float(
@@ -280,10 +279,9 @@ class CollectionReportedPayment(models.Model):
         reports._take_state(
             {report: state for report, state in verdicts.items() if state != report.state}
         )
-        reports._align_holds()
 
     def _take_state(self, states):
-        """Change the state of reports, and tell who should know.
+        """Change the state of some of these, align the holds of all, and tell who should know.
 
         :param dict states: report -> state
         """
@@ -292,6 +290,7 @@ class CollectionReportedPayment(models.Model):
             reports.write(
                 {"state": state, "closed_date": state not in OPEN and reports._get_today()}
             )
+        self._align_holds()
         changed._tell()
         self._clear_tasks()
 
@@ -454,7 +453,6 @@ class CollectionReportedPayment(models.Model):
         # sudo: states, holds and tasks are the system's
         reports = self.sudo()
         reports._take_state(dict.fromkeys(reports, state))
-        reports._align_holds()
 
     def _check_may_match(self):
         """Only who may allocate payments to invoices says where the money is, or that it is not.

@@ -27,7 +27,6 @@ class CollectionRegisterReportedPayment(models.TransientModel):
         "collection_register_reported_payment_proof_rel",
         "register_id",
         "attachment_id",
-        string="Proof",
     )
     amount_ids = fields.One2many(
         "collection.register.reported.payment.amount",
