@@ -106,9 +106,9 @@ class CollectionContact(models.Model):
         for contact in self:
             day = contact.date and fields.Datetime.context_timestamp(contact, contact.date)
             parts = (
-                day and format_date(self.env, day.date()),
                 contact.partner_id.display_name,
                 contact.result_id.name,
+                day and format_date(self.env, day.date()),
             )
             contact.display_name = " · ".join(part for part in parts if part)
 

@@ -390,7 +390,7 @@ class TestNotReached(ContactCommon):
         with self.at(1):
             contact, told = self._register("not_reached")
         self.assertEqual(self._mail(contact).retry_at.date(), days(4))
-        self.assertIn("it leaves on 2026-03-15", told["message"])
+        self.assertIn("it leaves on 03/15/2026", told["message"])
 
     def test_consumer_of_another_channel_gets_no_email(self):
         self.scheme.policy_id = self._make_policy(channel_id=self.letter.id)

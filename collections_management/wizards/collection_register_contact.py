@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_amount
+from odoo.tools import format_amount, format_date
 from odoo.tools.date_utils import end_of
 
 from ..models.collection_reported_payment import MEANS
@@ -376,7 +376,7 @@ class CollectionRegisterContact(models.TransientModel):
             day = fields.Datetime.context_timestamp(self, first).date()
             return self.env._(
                 "A consumer who had a message lately: it leaves on %s, as the contact policy says.",
-                fields.Date.to_string(day),
+                format_date(self.env, day),
             )
         return self.env._(
             "It leaves in %s minutes, within the hours of the contact policy; until then you can undo "
@@ -475,7 +475,7 @@ class CollectionRegisterContact(models.TransientModel):
                 self.env._(
                     "Task for %(user)s on %(date)s: %(task)s",
                     user=task.user_id.name,
-                    date=fields.Date.to_string(task.date_deadline),
+                    date=format_date(self.env, task.date_deadline),
                     task=task.activity_type_id.name,
                 )
             )
