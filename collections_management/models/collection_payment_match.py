@@ -87,11 +87,11 @@ class CollectionPaymentMatch(models.Model):
     @api.depends("evidence")
     def _compute_reason(self):
         for match in self:
-            sentences = match._get_sentences()
+            evidence = match.evidence or {}
             match.reason = "; ".join(
-                sentences[code] % {"value": value}
-                for code, value in (match.evidence or {}).items()
-                if code in sentences
+                sentence % {"value": evidence[code]}
+                for code, sentence in match._get_sentences().items()
+                if code in evidence
             )
 
     def _get_sentences(self):
@@ -101,6 +101,7 @@ class CollectionPaymentMatch(models.Model):
             "amount": _("the same amount"),
             "nearly": _("nearly the same amount"),
             "same_day": _("on the same day"),
+            "next_day": _("a day apart"),
             "days": _("%(value)s days apart", value="%(value)s"),
             "reference": _("names the reference %(value)s", value="%(value)s"),
             "invoice": _("names %(value)s", value="%(value)s"),
@@ -188,7 +189,7 @@ class CollectionPaymentMatch(models.Model):
         """Return what a person calls this money."""
         self.ensure_one()
         return self.env._(
-            "%(amount)s of %(date)s, %(label)s",
+            "%(amount)s of %(date)s, “%(label)s”",
             amount=self.currency_id.format(self.amount),
             date=format_date(self.env, self.date),
             label=self.label or "",

@@ -436,6 +436,8 @@ class CollectionReportedPayment(models.Model):
         apart = abs((row["date"] - self.date_reported).days)
         if not apart:
             evidence["same_day"] = True
+        elif apart == 1:
+            evidence["next_day"] = True
         elif apart <= EARLIER:
             evidence["days"] = apart
         label = (row["label"] or "").casefold()
@@ -471,6 +473,7 @@ class CollectionReportedPayment(models.Model):
             "amount": 40,
             "nearly": 20,
             "same_day": 20,
+            "next_day": 17,
             "days": max(18 - evidence.get("days", 0), 3),
             "reference": 30,
             "invoice": 25,

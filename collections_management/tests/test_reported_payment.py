@@ -310,7 +310,7 @@ class TestProposals(ReportedCommon):
         self._bank(date=0, amount=99)
         match = self._report(self.invoice).match_ids
         self.assertEqual((match.kind, match.statement_line_id), ("bank", line))
-        self.assertEqual(match.reason, "the same amount; 1 days apart")
+        self.assertEqual(match.reason, "the same amount; a day apart")
 
     def test_the_best_comes_first_and_says_why(self):
         other = self._make_partner("Stranger")
