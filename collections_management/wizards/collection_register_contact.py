@@ -243,9 +243,7 @@ class CollectionRegisterContact(models.TransientModel):
         lines = self.env["account.move.line"].browse(items.ids)
         if not chosen:
             held = self._get_held_lines(lines, ("paused", "promised"))
-            chosen = (lines - held) or lines
-            overdue = chosen._get_collection_overdue()
-            chosen = overdue if overdue != chosen else chosen
+            chosen = ((lines - held) or lines)._get_collection_overdue()
         shown = (lines | chosen).sorted(lambda line: (line._get_collection_due(), line.id))
         return shown, chosen
 
