@@ -86,6 +86,20 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_reported_date = fields.Date(
+        string="Reported as Paid On",
+        compute="_compute_collection_reported",
+        search=live_search("collection_reported_date"),
+        groups=READERS,
+        help="When the customer says to have paid; of open reports the first.",
+    )
+    collection_reported_count = fields.Integer(
+        string="Reported Payments",
+        compute="_compute_collection_reported",
+        search=live_search("collection_reported_count"),
+        groups=READERS,
+        aggregator=False,
+    )
     collection_dispute_area_id = fields.Many2one(
         "collection.area",
         string="Dispute Area",
@@ -118,25 +132,23 @@ class AccountMove(models.Model):
         groups=READERS,
         help="The accepted dispute that this credit note was prepared for.",
     )
-    collection_reported_date = fields.Date(
-        string="Reported as Paid On",
-        compute="_compute_collection_reported",
-        search=live_search("collection_reported_date"),
-        groups=READERS,
-        help="When the customer says to have paid; of open reports the first.",
-    )
-    collection_reported_count = fields.Integer(
-        string="Reported Payments",
-        compute="_compute_collection_reported",
-        search=live_search("collection_reported_count"),
-        groups=READERS,
-        aggregator=False,
-    )
     collection_pause_until = fields.Date(
         string="Paused Until",
         compute="_compute_collection_pause",
         search=live_search("collection_pause_until"),
         groups=READERS,
+    )
+    collection_delay_reason_id = fields.Many2one(
+        "collection.delay.reason",
+        string="Reason for Delay",
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        groups=READERS,
+        help="Why the customer is late, as it said last.",
+    )
+    collection_contact_count = fields.Integer(
+        string="Contacts", compute="_compute_collection_contact_count", groups=READERS
     )
     collection_customer_id = fields.Many2one(
         "collection.customer",
@@ -285,8 +297,8 @@ class AccountMove(models.Model):
             return super()._field_to_sql(alias, field_expr, query)
         self.env["collection.due.item"]._flush_decision()
         self.env["collection.promise"].flush_model(["date_promised", "move_line_ids"])
-        self.env["collection.dispute"].flush_model(["area_id", "owner_id"])
         self.env["collection.reported.payment"].flush_model(["date_reported", "move_line_ids"])
+        self.env["collection.dispute"].flush_model(["area_id", "owner_id"])
         return SQL(
             sql,
             alias=SQL.identifier(alias),
@@ -426,6 +438,24 @@ class AccountMove(models.Model):
         for move in self:
             [move.collection_action_count] = values.get(move.id, (0,))
 
+    def _compute_collection_contact_count(self):
+        counts = dict(
+            self.env["collection.contact"]._read_group(
+                [("move_ids", "in", self.ids), ("state", "=", "registered")],
+                ["move_ids"],
+                ["__count"],
+            )
+        )
+        for move in self:
+            move.collection_contact_count = counts.get(move, 0)
+
+    def _compute_collection_reported(self):
+        values = self._read_collection_sql("collection_reported_date", "collection_reported_count")
+        for move in self:
+            move.collection_reported_date, move.collection_reported_count = values.get(
+                move.id, (False, 0)
+            )
+
     def _compute_collection_dispute(self):
         names = (
             "collection_dispute_area_id",
@@ -435,13 +465,6 @@ class AccountMove(models.Model):
         values = self._read_collection_sql(*names)
         for move in self:
             move.update(dict(zip(names, values.get(move.id, (False, False, 0)), strict=True)))
-
-    def _compute_collection_reported(self):
-        values = self._read_collection_sql("collection_reported_date", "collection_reported_count")
-        for move in self:
-            move.collection_reported_date, move.collection_reported_count = values.get(
-                move.id, (False, 0)
-            )
 
     def _compute_collection_pause(self):
         values = self._read_collection_sql("collection_pause_until")
@@ -703,6 +726,19 @@ class AccountMove(models.Model):
         """
         self.check_access("write")
         self._check_may_be_sent()
+        queued, left = self._queue_send_again()
+        return notification(
+            self.env,
+            [self.env._("Being sent in the background: %s", len(queued)), *left],
+            kind="warning" if left else "success",
+        )
+
+    def _queue_send_again(self, at=None):
+        """Have Odoo send these invoices once more; those that can't be sent are left and named.
+
+        :param datetime at: naive UTC, not before; default: now
+        :return: those queued, and a sentence for each other one
+        """
         problems = {move: move._get_send_again_problem() for move in self}
         queued = self.filtered(lambda move: not problems[move] and not move.sending_data)
         queued.write(
@@ -711,7 +747,7 @@ class AccountMove(models.Model):
                     # as Odoo's own wizard for several invoices
                     "author_user_id": self.env.user.id,
                     "author_partner_id": self.env.user.partner_id.id,
-                    SEND_AGAIN: True,
+                    SEND_AGAIN: fields.Datetime.to_string(at) if at else True,
                 },
                 "collection_sending_error": False,
             }
@@ -719,13 +755,17 @@ class AccountMove(models.Model):
         if queued:
             # sudo: scheduled jobs belong to the system
             job = self.env.ref("collections_management.ir_cron_collection_send_invoices")
-            job.sudo()._trigger()
-        left = [f"{move.name}: {problem}" for move, problem in problems.items() if problem]
-        return notification(
-            self.env,
-            [self.env._("Being sent in the background: %s", len(queued)), *left],
-            kind="warning" if left else "success",
-        )
+            job.sudo()._trigger(at)
+        return queued, [f"{move.name}: {problem}" for move, problem in problems.items() if problem]
+
+    def _withdraw_send_again(self):
+        """Take back what was asked for: those that wait for their turn are not sent again."""
+        self.filtered(lambda move: move._is_asked_for()).sending_data = False
+
+    def _is_asked_for(self):
+        """Tell whether a person asked for it to be sent again, and it waits for its turn."""
+        self.ensure_one()
+        return bool(self.sending_data and self.sending_data.get(SEND_AGAIN))
 
     def _check_may_be_sent(self):
         for move in self:
@@ -761,7 +801,11 @@ class AccountMove(models.Model):
     def _get_moves_asked_for(self):
         """Return the invoices that people asked to be sent again."""
         queued = self.search([("sending_data", "!=", False), ("state", "=", "posted")], order="id")
-        return queued.filtered(lambda move: move.sending_data.get(SEND_AGAIN))
+        now = fields.Datetime.to_string(fields.Datetime.now())
+        asked = {move: move._is_asked_for() and move.sending_data[SEND_AGAIN] for move in queued}
+        return queued.filtered(
+            lambda move: asked[move] is True or (asked[move] and asked[move] <= now)
+        )
 
     def _send_undelivered_invoice(self):
         """Have Odoo send one invoice that was not delivered, by its customer's method.
@@ -774,7 +818,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         if not self.try_lock_for_update():
             return False
-        asked = bool(self.sending_data and self.sending_data.get(SEND_AGAIN))
+        asked = self._is_asked_for()
         if not asked and not self._needs_collection_sending():
             return False
         self.env["account.move.send"].with_company(self.company_id)._generate_and_send_invoices(
@@ -877,6 +921,14 @@ class AccountMove(models.Model):
         """Open the agreements of a kind (context ``agreement``) about these invoices."""
         kind = self.env["collection.agreement"]._get_kind()
         return kind._open([("move_line_ids.move_id", "in", self.ids)])
+
+    def action_collection_register_contact(self):
+        """Open the dialog that registers a contact about these invoices."""
+        return self.env["collection.contact"]._open_register(moves=self)
+
+    def action_open_collection_contacts(self):
+        """Open the contacts about these invoices."""
+        return self.env["collection.contact"]._open([("move_ids", "in", self.ids)])
 
     def action_open_collection_items(self):
         """Open the invoice's open items: what is or is not claimed, and why."""

@@ -74,6 +74,15 @@ class CollectionAgreement(models.AbstractModel):
         help="At the rate of the day of registration.",
     )
     note = fields.Text()
+    contact_id = fields.Many2one(
+        "collection.contact",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        check_company=True,
+        help="The contact that it came of.",
+    )
     # each model gives its own list
     state = fields.Selection(
         [], required=True, readonly=True, index=True, default="open", copy=False
@@ -167,6 +176,7 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: the fields that the system keeps: nobody writes them by hand."""
         return {
             "closed_date",
+            "contact_id",
             "date",
             "failure",
             "matched_before",
@@ -653,6 +663,39 @@ class CollectionAgreement(models.AbstractModel):
         # sudo: states and holds are the system's
         self.sudo()._close("cancelled")
         self._log(self.env._("Cancelled by %s.", self.env.user.name))
+
+    def _get_undo_refusal(self):
+        """Hook: why it can't be undone as if it had never been registered; falsy: it can."""
+        self.ensure_one()
+        if self.state != self.default_get(["state"]).get("state"):
+            state = dict(self._fields["state"]._description_selection(self.env))
+            return self.env._(
+                "%(agreement)s is in state “%(state)s” by now.",
+                agreement=self.number,
+                state=state[self.state],
+            )
+        if not self.currency_id.is_zero(self.paid_amount):
+            return self.env._(
+                "%(amount)s of %(agreement)s was paid by now.",
+                amount=self.currency_id.format(self.paid_amount),
+                agreement=self.number,
+            )
+        return False
+
+    @api.model
+    def _remember_before(self, lines):
+        """Hook: what registering one about these items changes of earlier ones.
+
+        :return: what ``_undo`` needs to bring it back, for JSON
+        """
+        return {}
+
+    def _undo(self, before):
+        """Take these agreements back: they end, and so it is as before.
+
+        :param before: what ``_remember_before`` returned
+        """
+        self._close("cancelled")
 
     def _log(self, *texts):
         """Write a text into the history of each, or one and the same into all."""

@@ -91,9 +91,30 @@ class CollectionHold(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        holds = super().create(vals_list)
+        """Override of ``base``: origins are written together, as the ORM would look up each twice."""
+        origins = [vals.get("origin") for vals in vals_list]
+        holds = super().create(
+            [{name: vals[name] for name in vals if name != "origin"} for vals in vals_list]
+        )
+        holds._set_origins(origins)
         holds.move_id._update_collection_status()
         return holds
+
+    def _set_origins(self, origins):
+        """Write what placed each hold.
+
+        :param origins: list of text (“model,id”), one for each hold; falsy: nothing did
+        """
+        placed = [(hold.id, origin) for hold, origin in zip(self, origins, strict=True) if origin]
+        if not placed:
+            return
+        self.env.cr.execute_values(
+            "UPDATE collection_hold SET origin = new.origin "
+            "FROM (VALUES %s) new (id, origin) WHERE collection_hold.id = new.id",
+            placed,
+            page_size=len(placed),
+        )
+        self.invalidate_recordset(["origin", "sentence"], flush=False)
 
     def write(self, vals):
         moves = self.move_id

@@ -459,6 +459,9 @@ class CollectionNotice(models.Model):
     def _deliver_whatsapp(self):
         self._make_tasks()
 
+    def _deliver_visit(self):
+        self._make_tasks()
+
     def _deliver_action(self):
         """Open the actions that steps ask for; at a step that only claims it is a task."""
         acting = self.filtered(lambda notice: "action" in notice._get_live_lines().mapped("phase"))

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytz
 
@@ -11,6 +11,8 @@ from .collection_strategy import MODES
 # What is usual is the mean of so many days that had messages; so many times of it asks first.
 USUAL_DAYS = 5
 UNUSUAL = 3
+# With so many working hours left, a customer who was not reached is called again on the same day.
+CHANCE_HOURS = 2
 
 
 class ResCompany(models.Model):
@@ -406,24 +408,24 @@ class ResCompany(models.Model):
         policies = self.env["collection.contact.policy"]
         return len(policies._get_working_days(self.resource_calendar_id, first, last))
 
-    def _get_collection_workday(self, number, start=None):
-        """Return the day that lies so many working days after another; 0: that day itself.
-
-        By the company's calendar. Holidays longer than four weeks count as if they ended then.
-
-        :param int number: working days
-        :param datetime.date start: default: today, where the company works
-        """
+    def _get_next_chance(self):
+        """Return the next day to call again: today, where some of its working hours are left."""
         self.ensure_one()
-        start = start or self._get_collection_today()
-        if not number:
-            return start
-        # as many weeks as would do at one working day a week, and the longest holidays
-        last = start + timedelta(weeks=number + 4)
-        working = self.env["collection.contact.policy"]._get_working_days(
-            self.resource_calendar_id, start + timedelta(days=1), last
+        calendar = self.resource_calendar_id
+        if not calendar:
+            return self._get_collection_workday(1)
+        now = pytz.utc.localize(fields.Datetime.now())
+        tz = pytz.timezone(calendar.tz or "UTC")
+        midnight = tz.localize(
+            datetime.combine(now.astimezone(tz).date() + timedelta(days=1), time())
         )
-        return sorted(working)[number - 1] if len(working) >= number else last
+        left = sum(
+            (end - begin).total_seconds()
+            for begin, end, _hours in calendar._work_intervals_batch(now, midnight)[False]
+        )
+        if left >= CHANCE_HOURS * 3600:
+            return self._get_collection_today()
+        return self._get_collection_workday(1)
 
     def _get_collection_reported_limit(self):
         """Return the day: payments reported before it, and not credited yet, are late.
@@ -442,6 +444,25 @@ class ResCompany(models.Model):
             self.resource_calendar_id, first, today - timedelta(days=1)
         )
         return sorted(working)[-allowed] if len(working) >= allowed else first
+
+    def _get_collection_workday(self, number, start=None):
+        """Return the day that lies so many working days after another; 0: that day itself.
+
+        By the company's calendar. Holidays longer than four weeks count as if they ended then.
+
+        :param int number: working days
+        :param datetime.date start: default: today, where the company works
+        """
+        self.ensure_one()
+        start = start or self._get_collection_today()
+        if not number:
+            return start
+        # as many weeks as would do at one working day a week, and the longest holidays
+        last = start + timedelta(weeks=number + 4)
+        working = self.env["collection.contact.policy"]._get_working_days(
+            self.resource_calendar_id, start + timedelta(days=1), last
+        )
+        return sorted(working)[number - 1] if len(working) >= number else last
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()

@@ -23,3 +23,4 @@ from . import test_promise
 from . import test_reported_payment
 from . import test_action
 from . import test_dispute
+from . import test_contact

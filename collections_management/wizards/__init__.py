@@ -15,6 +15,7 @@ from . import (
     collection_register_extension,
     collection_register_plan,
     collection_register_action,
+    collection_register_contact,
     collection_register_dispute,
     collection_register_promise,
     collection_register_reported_payment,
