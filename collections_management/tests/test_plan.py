@@ -592,12 +592,12 @@ class TestReminders(PlanCommon):
             self.assertEqual(notice.claimed_text, "$\xa060.00")
 
     def test_other_messages_keep_quiet_about_invoices_in_a_plan(self):
-        self._plan(self.invoice, schedule=[(2, 60), (35, 40)])
+        self._plan(self.invoice, schedule=[(5, 60), (35, 40)])
         policy = self._make_policy(interval_days=5)
         notice = self.decide(self.customer)
         self.assertEqual(notice.line_ids.move_id, self.other)
         self.scheme.policy_id = policy
-        with self.at(4):
+        with self.at(2):
             self.assertNotIn(self.invoice.name, notice.items_html)
             self.assertNotIn("PL/", notice.items_html)
 
