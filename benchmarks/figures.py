@@ -13,6 +13,8 @@ RUNS = 3
 SMALL, BIG = 20_000, 200_000
 # Notices delivered in the measurement of memory: the customers of the small ledger, in either.
 DELIVERIES = 2_000
+# What following the ledger may cost whoever reconciles: asking for agreements; judging those found.
+MORE_QUERIES, MORE_QUERIES_PROMISED = 2, 25
 
 
 @dataclass
@@ -318,6 +320,29 @@ def judge_10k_promises():
     )
 
 
+def reconcile_overhead():
+    """Reconciling a payment of an invoice, beside the same without our part of it (bare), in turns."""
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        taken = run_inside(name, "promises.reconcile")
+    ours, bare, promised = (taken[name] for name in ("ours", "bare", "promised"))
+    return Figure(
+        value=1000 * ours["seconds"],
+        unit="ms",
+        bare=1000 * bare["seconds"],
+        queries=ours["queries"],
+        target=f"at most 15 % slower, with at most {MORE_QUERIES} queries more, or "
+        f"{MORE_QUERIES_PROMISED} where the invoice is promised",
+        met=ours["seconds"] <= 1.15 * bare["seconds"]
+        and ours["queries"] <= bare["queries"] + MORE_QUERIES
+        and promised["queries"] <= bare["queries"] + MORE_QUERIES_PROMISED,
+        details={
+            "bare_queries": bare["queries"],
+            "promised_ms": round(1000 * promised["seconds"], 1),
+            "promised_queries": promised["queries"],
+        },
+    )
+
+
 ALL = {
     figure.__name__: figure
     for figure in (
@@ -335,5 +360,6 @@ ALL = {
         install_200k,
         run_peak_memory,
         judge_10k_promises,
+        reconcile_overhead,
     )
 }

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .collection_hold import HOLD_KINDS
+from .history import log_notes
 from .live_field import live_search
 from .user_message import notification
 
@@ -200,7 +201,8 @@ class AccountMove(models.Model):
         if self.env.context.get("tracking_disable"):
             return
         labels = dict(self._fields["collection_status"]._description_selection(self.env))
-        self._message_log_batch(
+        log_notes(
+            self,
             {
                 move.id: self.env._(
                     "Collection: %(before)s → %(after)s",
@@ -208,7 +210,7 @@ class AccountMove(models.Model):
                     after=labels[move.collection_status],
                 )
                 for move in self.sudo()
-            }
+            },
         )
 
     # ------------------------------------------------------------

@@ -45,27 +45,38 @@ class CollectionAgreement(models.AbstractModel):
         """
         return SQL(
             """
-            SELECT agreement.id AS agreement_id, covered.line_id, matched.date,
+            WITH since AS MATERIALIZED (
+                SELECT agreement.id AS agreement_id, covered.line_id, matched.move_id, matched.date,
+                       matched.amount - COALESCE(
+                           (agreement.matched_before
+                                ->> (covered.line_id || '-' || matched.line_id))::numeric,
+                           0) AS amount
+                  FROM %(table)s agreement
+                  JOIN %(covered)s covered ON covered.agreement_id = agreement.id
+                  JOIN account_move_line item
+                    ON item.id = covered.line_id AND item.parent_state = 'posted'
+                  JOIN LATERAL (%(matched)s) matched ON TRUE
+                 WHERE agreement.id IN %(ids)s
+            ), entry AS MATERIALIZED (
+                -- once, however many items the same entry pays: it may have thousands of lines
+                %(entries)s
+            )
+            SELECT agreement.id AS agreement_id, since.line_id, since.date,
                    round(since.amount * counted.share, currency.decimal_places) AS amount,
                    since.amount - round(since.amount * counted.share, currency.decimal_places)
                        AS other
-              FROM %(table)s agreement
+              FROM since
+              JOIN %(table)s agreement ON agreement.id = since.agreement_id
               JOIN res_currency currency ON currency.id = agreement.currency_id
-              JOIN %(covered)s covered ON covered.agreement_id = agreement.id
-              JOIN account_move_line item
-                ON item.id = covered.line_id AND item.parent_state = 'posted'
-              JOIN LATERAL (%(matched)s) matched ON TRUE
-              CROSS JOIN LATERAL (
-                SELECT matched.amount - COALESCE(
-                    (agreement.matched_before ->> (covered.line_id || '-' || matched.line_id))::numeric,
-                    0) AS amount
-              ) since
-              CROSS JOIN LATERAL (%(share)s) counted
-             WHERE agreement.id IN %(ids)s AND since.amount > 0
+              JOIN account_move move ON move.id = since.move_id
+              JOIN entry ON entry.move_id = since.move_id
+              CROSS JOIN LATERAL (SELECT %(share)s AS share) counted
+             WHERE since.amount > 0
             """,
             table=SQL.identifier(self._table),
             covered=self._get_covered_sql(),
             matched=self._get_matched_sql(),
+            entries=self._get_entries_sql(),
             share=self._get_share_sql(),
             ids=tuple(self.ids) or (0,),
         )
@@ -102,8 +113,28 @@ class CollectionAgreement(models.AbstractModel):
         )
 
     @api.model
+    def _get_entries_sql(self):
+        """What the entries of ``since`` book as losses or discounts, and credit to customers."""
+        return SQL(
+            """
+            SELECT part.move_id,
+                   sum(part.balance) FILTER (
+                        WHERE account.account_type LIKE 'income%%'
+                           OR account.account_type LIKE 'expense%%'
+                           OR part.tax_line_id IS NOT NULL) AS lost,
+                   -sum(part.balance) FILTER (
+                        WHERE account.account_type = 'asset_receivable' AND part.balance < 0)
+                        AS credited
+              FROM account_move_line part
+              JOIN account_account account ON account.id = part.account_id
+             WHERE part.move_id IN (SELECT since.move_id FROM since)
+             GROUP BY part.move_id
+            """
+        )
+
+    @api.model
     def _get_share_sql(self):
-        """Which share of the counterpart ``matched`` counts as payment.
+        """Which share of what an entry (``move``, ``entry``) paid counts as payment.
 
         A credit note: all or nothing. Else: what its entry books neither as a loss nor as a
         discount. (Where the losses are more than what it credits to customers, the entry is about
@@ -111,27 +142,13 @@ class CollectionAgreement(models.AbstractModel):
         """
         return SQL(
             """
-            SELECT CASE
+            CASE
                 WHEN move.move_type = 'out_refund'
                 THEN CASE WHEN agreement.count_credit_notes THEN 1 ELSE 0 END
                 WHEN agreement.count_write_offs THEN 1
                 WHEN entry.lost > 0 AND entry.lost <= entry.credited
                 THEN 1 - entry.lost / entry.credited
-                ELSE 1 END AS share
-              FROM account_move move
-              CROSS JOIN LATERAL (
-                SELECT sum(part.balance) FILTER (
-                            WHERE account.account_type LIKE 'income%%'
-                               OR account.account_type LIKE 'expense%%'
-                               OR part.tax_line_id IS NOT NULL) AS lost,
-                       -sum(part.balance) FILTER (
-                            WHERE account.account_type = 'asset_receivable' AND part.balance < 0)
-                            AS credited
-                  FROM account_move_line part
-                  JOIN account_account account ON account.id = part.account_id
-                 WHERE part.move_id = move.id
-              ) entry
-             WHERE move.id = matched.move_id
+                ELSE 1 END
             """
         )
 
@@ -211,7 +228,10 @@ class CollectionAgreement(models.AbstractModel):
         domain = [("company_id", "=", company.id), ("state", "in", self._get_open_states())]
         if customers is not None:
             domain.append(("customer_id", "in", customers.ids))
-        agreements = self.search(domain).with_context(mail_activity_quick_update=True)
+        # a customer's together: one task, written once
+        agreements = self.search(domain, order="customer_id.id, id").with_context(
+            mail_activity_quick_update=True
+        )
         for ids in split_every(JUDGE_BATCH, agreements.ids):
             agreements.browse(ids)._judge_safely()
 

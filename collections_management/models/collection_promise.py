@@ -349,9 +349,13 @@ class CollectionPromise(models.Model):
             promise: promise._get_verdict(facts[promise.id], today, stale) for promise in self
         }
         changed = self.filtered(lambda promise: promise.state != verdicts[promise][0])
-        for promise, (_state, share) in verdicts.items():
-            if float_compare(promise.kept_share, share, precision_digits=6):
-                promise.kept_share = share
+        moved = self.filtered(
+            lambda promise: float_compare(
+                promise.kept_share, verdicts[promise][1], precision_digits=6
+            )
+        )
+        for share, promises in moved.grouped(lambda promise: verdicts[promise][1]).items():
+            promises.kept_share = share
         for state, promises in changed.grouped(lambda promise: verdicts[promise][0]).items():
             promises._set_state(state)
         self._align_holds()
@@ -451,7 +455,9 @@ class CollectionPromise(models.Model):
         """Hook: where a customer's money can be that is not allocated yet.
 
         :return: list of SQL queries with the columns promise_id, date and amount, in the
-            promise's currency, of the late ones (``is_late``) among the promises ``judged``
+            promise's currency, of the late ones (``is_late``) among the promises ``judged``.
+            Companies and currencies are no way to join (``IS TRUE``): each has very many promises,
+            and money is to be found by its partner
         """
         root = self.env["res.company"]._get_root_sql
         return [
@@ -465,8 +471,8 @@ class CollectionPromise(models.Model):
                   JOIN account_account account ON account.id = line.account_id
                   JOIN account_move move ON move.id = line.move_id
                  WHERE judged.is_late
-                   AND %(root)s = judged.company_id
-                   AND line.currency_id = judged.currency_id
+                   AND (%(root)s = judged.company_id) IS TRUE
+                   AND (line.currency_id = judged.currency_id) IS TRUE
                    AND account.account_type = 'asset_receivable'
                    AND account.non_trade IS NOT TRUE
                    AND line.amount_residual_currency < 0
@@ -486,8 +492,9 @@ class CollectionPromise(models.Model):
                   JOIN account_bank_statement_line bank ON bank.partner_id = payer.id
                   JOIN account_move move ON move.id = bank.move_id AND move.state = 'posted'
                  WHERE judged.is_late
-                   AND %(root)s = judged.company_id
-                   AND COALESCE(bank.foreign_currency_id, bank.currency_id) = judged.currency_id
+                   AND (%(root)s = judged.company_id) IS TRUE
+                   AND (COALESCE(bank.foreign_currency_id, bank.currency_id) = judged.currency_id)
+                       IS TRUE
                    AND bank.is_reconciled IS NOT TRUE AND bank.amount > 0
                 """,
                 root=root(SQL.identifier("bank", "company_id")),
@@ -500,8 +507,8 @@ class CollectionPromise(models.Model):
                   JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
                   JOIN account_payment payment ON payment.partner_id = payer.id
                  WHERE judged.is_late
-                   AND %(root)s = judged.company_id
-                   AND payment.currency_id = judged.currency_id
+                   AND (%(root)s = judged.company_id) IS TRUE
+                   AND (payment.currency_id = judged.currency_id) IS TRUE
                    AND payment.state = 'in_process' AND payment.move_id IS NULL
                    AND payment.payment_type = 'inbound' AND payment.partner_type = 'customer'
                 """,
