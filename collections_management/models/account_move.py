@@ -364,7 +364,7 @@ class AccountMove(models.Model):
         self.env["res.partner"].flush_model(["partner_share"])
 
     @api.model
-    def _get_delivery_state_sql(self, alias, singly=False):
+    def _get_delivery_state_sql(self, alias, singly=False, since=None):
         """Return the SQL expression of the delivery state of invoices.
 
         What waits to be sent comes first, then what an e-invoicing network answered, then the
@@ -373,6 +373,8 @@ class AccountMove(models.Model):
         :param SQL alias: table of the moves
         :param bool singly: look up each invoice's mails; else, where many are asked for, PostgreSQL
             reads the mails in trouble once, which are few, and looks up no others
+        :param SQL since: the day since which the company sends its invoices from here, where the
+            query has it (default: ``_get_delivery_from_sql``)
         """
         mails = self._get_mail_state_sql(alias)
         if not singly:
@@ -396,7 +398,7 @@ class AccountMove(models.Model):
             types=CUSTOMER_TYPES,
             einvoice=self._get_einvoice_state_sql(alias),
             mails=mails,
-            since=self._get_delivery_from_sql(alias),
+            since=since or self._get_delivery_from_sql(alias),
         )
 
     @api.model

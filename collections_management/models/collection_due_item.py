@@ -79,6 +79,9 @@ FACTS = {
     "strategy_id",
 }
 
+# What an invoice's name is made of.
+NAMING = ("move_type", "name", "ref", "state")
+
 
 class AskedFor(dict):
     """Values of a sentence's placeholders, made by functions when the sentence has them."""
@@ -635,7 +638,9 @@ class CollectionDueItem(models.Model):
             AND strategy.has_issued_step
             AND (%s) NOT IN %s
             """,
-            self.env["account.move"]._get_delivery_state_sql(SQL.identifier("move"), singly=True),
+            self.env["account.move"]._get_delivery_state_sql(
+                SQL.identifier("move"), singly=True, since=SQL("root.collection_delivery_from")
+            ),
             DELIVERED,
         )
 
@@ -1146,6 +1151,16 @@ class CollectionDueItem(models.Model):
             ),
             "not_working_day": lambda: _("Not a working day; “%(step)s” goes on the next one."),
         }
+
+    def web_read(self, specification):
+        """Override of ``web``: of invoices that are only named, fetch no more than the name needs.
+
+        The ORM would fetch all their hundred columns.
+        """
+        if list(specification.get("move_id", {}).get("fields", {})) == ["display_name"]:
+            self.fetch(specification.keys() & self._fields.keys())
+            self.move_id.fetch(NAMING)
+        return super().web_read(specification)
 
     def action_open_invoice(self):
         self.ensure_one()
