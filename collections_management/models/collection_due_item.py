@@ -400,6 +400,10 @@ class CollectionDueItem(models.Model):
         Columns: move_line_id, round_number, phase, level, repetition, step_id, date, pending,
         bounced.
 
+        Lines are to be found by their journal item only, whatever PostgreSQL believes of the table:
+        right after a run its statistics may say that it is empty, and then all indexes look alike.
+        So what else they belong to is joined to the left.
+
         :param excluded: ids of notices to leave out, as if they had not been made
         """
         return SQL(
@@ -414,17 +418,19 @@ class CollectionDueItem(models.Model):
                        -- the customer never heard it: it is sent again, not followed by the next
                        notice.state = 'bounced' AS bounced
                   FROM collection_notice_line line
-                  JOIN collection_notice notice ON notice.id = line.notice_id
-                  JOIN collection_channel channel ON channel.id = notice.channel_id
-                  JOIN collection_step step ON step.id = line.step_id
+                  LEFT JOIN collection_notice notice ON notice.id = line.notice_id
+                  LEFT JOIN collection_channel channel ON channel.id = notice.channel_id
+                  LEFT JOIN collection_step step ON step.id = line.step_id
                  WHERE line.live IS TRUE %s
             )""",
-            SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
+            SQL("AND line.notice_id NOT IN %s", tuple(excluded)) if excluded else SQL(),
         )
 
     @api.model
     def _get_messages_sql(self, excluded=()):
         """Return the relation of the messages that customers had: customer_id, date.
+
+        To be found by their customer only, as what was said by its item (``IS TRUE``).
 
         :param excluded: ids of notices to leave out, as if they had not been made
         """
@@ -432,9 +438,10 @@ class CollectionDueItem(models.Model):
             """(
                 SELECT notice.customer_id, COALESCE(notice.sent_date, notice.date) AS date
                   FROM collection_notice notice
-                  JOIN collection_channel channel ON channel.id = notice.channel_id
-                 WHERE channel.is_message
-                   AND notice.state IN ('to_approve', 'ready', 'queued', 'sent')
+                 WHERE (notice.channel_id IN (
+                        SELECT channel.id FROM collection_channel channel WHERE channel.is_message
+                       )) IS TRUE
+                   AND (notice.state IN ('to_approve', 'ready', 'queued', 'sent')) IS TRUE
                    %s
             )""",
             SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),

@@ -297,7 +297,8 @@ class CollectionNotice(models.Model):
                            item.mode, item.residual, item.residual_currency
                       FROM collection_notice_line line
                       JOIN (%s) item ON item.move_line_id = line.move_line_id
-                       AND item.next_step_id = line.step_id
+                       -- no way to join, as in what was said (_get_said_sql)
+                       AND (item.next_step_id = line.step_id) IS TRUE
                      WHERE line.notice_id IN %s AND line.live IS TRUE AND item.decision IN %s
                     """,
                     query,
