@@ -73,6 +73,13 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_action_count = fields.Integer(
+        string="Actions",
+        compute="_compute_collection_action_count",
+        search=live_search("collection_action_count"),
+        groups=READERS,
+        aggregator=False,
+    )
     collection_pause_until = fields.Date(
         string="Paused Until",
         compute="_compute_collection_pause",
@@ -270,6 +277,12 @@ class AccountMove(models.Model):
                  WHERE hold.move_id = %(alias)s.id
                    AND hold.origin LIKE 'collection.promise,%%'
             )""",
+            "collection_action_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.action,%%'
+            )""",
             "collection_pause_until": """(
                 SELECT max(hold.date_to)
                   FROM collection_hold hold
@@ -311,6 +324,11 @@ class AccountMove(models.Model):
             move.collection_promise_date, move.collection_promise_count = values.get(
                 move.id, (False, 0)
             )
+
+    def _compute_collection_action_count(self):
+        values = self._read_collection_sql("collection_action_count")
+        for move in self:
+            [move.collection_action_count] = values.get(move.id, (0,))
 
     def _compute_collection_pause(self):
         values = self._read_collection_sql("collection_pause_until")
@@ -708,6 +726,12 @@ class AccountMove(models.Model):
         if "state" in vals and self.ids:
             self.env["collection.agreement"]._follow_moves(self)
         return result
+
+    def _post(self, soft=True):
+        """Override of ``account``: a write-off that was prepared is reconciled with what it writes off."""
+        posted = super()._post(soft)
+        self.env["collection.action"]._reconcile_write_offs(posted)
+        return posted
 
     def _get_collection_open_lines(self):
         """Return the open items of these moves that the customer owes."""

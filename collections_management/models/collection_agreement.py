@@ -124,6 +124,10 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: one of ``HOLD_KINDS``."""
         raise NotImplementedError
 
+    def _get_holding_sql(self):
+        """Hook: SQL condition: ``agreement`` holds its items."""
+        return SQL("agreement.state IN %s", tuple(self._get_open_states()))
+
     def _get_hold_until_sql(self):
         """Hook: SQL of the last day of the holds of ``agreement`` (NULL: until they are lifted)."""
         return SQL("NULL::date")
@@ -572,7 +576,7 @@ class CollectionAgreement(models.AbstractModel):
                    SET open = wanted.open, date_to = wanted.until
                   FROM (
                     SELECT held.id, %(until)s AS until,
-                           agreement.state IN %(states)s
+                           %(holding)s
                            AND line.parent_state = 'posted' AND line.reconciled IS NOT TRUE AS open
                       FROM %(table)s agreement
                       JOIN collection_hold held ON held.origin = %(name)s || agreement.id
@@ -585,7 +589,7 @@ class CollectionAgreement(models.AbstractModel):
                 RETURNING hold.move_id
                 """,
                 until=self._get_hold_until_sql(),
-                states=tuple(self._get_open_states()),
+                holding=self._get_holding_sql(),
                 table=SQL.identifier(self._table),
                 name=f"{self._name},",
                 ids=tuple(self.ids),

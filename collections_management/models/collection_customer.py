@@ -37,7 +37,7 @@ class CollectionCustomer(models.Model):
 
     _name = "collection.customer"
     _description = "Customer File"
-    _inherit = ["collection.conversation", "mail.activity.mixin"]
+    _inherit = ["collection.conversation", "mail.activity.mixin", "collection.customer.standing"]
     _rec_name = "partner_id"
     _rec_names_search = ["partner_id"]
     _order = "partner_id, id"
@@ -506,10 +506,10 @@ class CollectionCustomer(models.Model):
                 """
                 INSERT INTO collection_customer
                        (partner_id, company_id, active, is_consumer, insolvent, strategy_manual,
-                        create_uid, write_uid, create_date, write_date)
+                        portfolio, create_uid, write_uid, create_date, write_date)
                 SELECT partner.id, %(company)s, TRUE,
                        partner.is_company IS NOT TRUE AND partner.vat IS NULL,
-                       FALSE, FALSE, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                       FALSE, FALSE, 'normal', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
                        now() AT TIME ZONE 'UTC'
                   FROM res_partner partner
                  WHERE partner.id IN %(partners)s
@@ -831,6 +831,14 @@ class CollectionCustomer(models.Model):
             values.update(pause_until=self.pause_until, pause_reason=self.pause_reason)
         if self.insolvent and not target.insolvent:
             values.update(insolvent=True, insolvency_date=self.insolvency_date)
+        if target.portfolio == "normal":
+            values["portfolio"] = self.portfolio
+        if self.suspended and not target.suspended:
+            values.update(
+                suspended=True,
+                suspension_reason=self.suspension_reason,
+                suspension_date=self.suspension_date,
+            )
         return values
 
     @api.model

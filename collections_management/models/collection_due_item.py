@@ -7,6 +7,7 @@ from odoo.tools import SQL, format_date
 
 from .account_move import DELIVERED
 from .account_move_line import OPEN_LINE
+from .collection_customer_standing import PORTFOLIOS
 from .collection_hold import HOLD_KINDS
 from .collection_step import PHASES
 from .collection_strategy import MODES
@@ -72,6 +73,7 @@ FACTS = {
     "partner_id",
     "payment_method_line_id",
     "policy_id",
+    "portfolio",
     "residual",
     "residual_currency",
     "root_company_id",
@@ -129,6 +131,7 @@ class CollectionDueItem(models.Model):
     payment_method_line_id = fields.Many2one(
         "account.payment.method.line", string="Means of Payment", readonly=True
     )
+    portfolio = fields.Selection(PORTFOLIOS, readonly=True)
     collection_status = fields.Selection(related="move_id.collection_status")
     currency_id = fields.Many2one("res.currency", readonly=True)
     company_currency_id = fields.Many2one("res.currency", readonly=True)
@@ -207,6 +210,7 @@ class CollectionDueItem(models.Model):
             "partner_id",
             "pause_until",
             "pilot",
+            "portfolio",
             "strategy_id",
         ],
         "collection.hold": ["date_from", "date_to", "kind", "move_line_id", "open"],
@@ -463,6 +467,7 @@ class CollectionDueItem(models.Model):
             line.account_id AS account_id,
             line.journal_id AS journal_id,
             customer.collector_id AS collector_id,
+            COALESCE(customer.portfolio, 'normal') AS portfolio,
             move.invoice_user_id AS salesperson_id,
             commercial.industry_id AS industry_id,
             commercial.country_id AS country_id,
@@ -729,15 +734,30 @@ class CollectionDueItem(models.Model):
             """
             SELECT held.id, held.kind, held.date_to
               FROM collection_hold held
-             WHERE held.move_line_id = %(line)s AND held.open IS TRUE
-               AND held.date_from <= %(date)s
-               AND (held.date_to IS NULL OR held.date_to >= %(date)s)
+             WHERE held.move_line_id = %(line)s AND %(counts)s
              ORDER BY CASE held.kind %(strength)s END DESC, held.id DESC
              LIMIT 1
             """,
             line=line_id,
-            date=date,
+            counts=self._get_hold_counts_sql(date),
             strength=strength,
+        )
+
+    @api.model
+    def _get_hold_counts_sql(self, date):
+        """The hold ``held`` counts on ``date``.
+
+        A notice that goes to the customer together with an action is not stopped by that: who asks
+        again for the notice leaves the action's holds out (context ``collection_ignored_holds``).
+        """
+        ignored = tuple(self.env.context.get("collection_ignored_holds") or ())
+        return SQL(
+            """
+            held.open IS TRUE AND held.date_from <= %(date)s
+            AND (held.date_to IS NULL OR held.date_to >= %(date)s) %(ignored)s
+            """,
+            date=date,
+            ignored=SQL("AND held.id NOT IN %s", ignored) if ignored else SQL(),
         )
 
     @api.model
@@ -1004,12 +1024,11 @@ class CollectionDueItem(models.Model):
             )
             AND NOT EXISTS (
                 SELECT FROM collection_hold held
-                 WHERE held.move_line_id = other.id AND held.open IS TRUE
-                   AND held.date_from <= %(date)s
-                   AND (held.date_to IS NULL OR held.date_to >= %(date)s)
+                 WHERE held.move_line_id = other.id AND %(counts)s
             )
             """,
             date=date,
+            counts=self._get_hold_counts_sql(date),
         )
 
     @api.model

@@ -276,11 +276,11 @@ class CollectionNotice(models.Model):
 
         :return: dict notice id -> {move line id: row of the decision}
         """
-        DueItem = self.env["collection.due.item"]
-        DueItem._flush_decision()
+        self.env["collection.due.item"]._flush_decision()
         rows = {}
         for company, notices in self.grouped("company_id").items():
             together = notices._get_decided_together().ids
+            DueItem = notices._ignore_own_actions(together)
             date = company._get_collection_today()
             customers = SQL("%s", tuple(notices.customer_id.ids))
             query = DueItem._get_query(
@@ -308,6 +308,17 @@ class CollectionNotice(models.Model):
             ):
                 rows.setdefault(row["notice_id"], {})[row["move_line_id"]] = row
         return rows
+
+    def _ignore_own_actions(self, together):
+        """Return collection.due.item so that actions opened together with these stop none of them.
+
+        :param together: ids of the notices that were decided together
+        """
+        items = self.env["collection.due.item"]
+        if "action" not in self._get_live_lines().mapped("phase"):
+            return items
+        actions = self.env["collection.action"].search([("notice_id", "in", together)])
+        return items.with_context(collection_ignored_holds=actions._get_holds().ids)
 
     def _get_decided_together(self):
         """Return these notices and those decided with them: other channels of the same day."""
@@ -423,7 +434,11 @@ class CollectionNotice(models.Model):
         self._make_tasks()
 
     def _deliver_action(self):
-        self._make_tasks()
+        """Open the actions that steps ask for; at a step that only claims it is a task."""
+        acting = self.filtered(lambda notice: "action" in notice._get_live_lines().mapped("phase"))
+        self.env["collection.action"]._open_for_notices(acting)
+        acting._mark_sent()
+        (self - acting)._make_tasks()
 
     def _make_tasks(self):
         """Make a task for each notice, all at once: assignment mails would cost 24 ms each."""

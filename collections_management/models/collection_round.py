@@ -5,6 +5,7 @@ ROUND_REASONS = [
     ("reopened", "Reconciliation undone"),
     ("broken_promise", "Broken promise"),
     ("new_date", "New due date agreed"),
+    ("action_cancelled", "Action cancelled"),
 ]
 
 

@@ -86,6 +86,7 @@ class CollectionRun(models.AbstractModel):
         """What stands before deciding: verdicts, expired holds, new customers' files, their schemes."""
         self.env["collection.agreement"]._judge_all(company)
         self.env["collection.hold"]._close_expired(company, company._get_collection_today())
+        self.env["collection.customer"]._lift_suspensions(company)
         self.env["collection.customer"]._create_missing(company)
         customers = self.env["collection.customer"].search([("company_id", "=", company.id)])
         customers._assign_strategies()
@@ -213,6 +214,8 @@ class CollectionRun(models.AbstractModel):
         self.env.cr.execute("SET LOCAL jit = off")
         date = company._get_collection_today()
         ids = SQL("%s", tuple(customers.ids))
+        announcements = self.env["collection.action.announcement"]
+        limits = {} if simulate else announcements._get_limits(company)
         rows = self.env.execute_query(
             SQL(
                 """
@@ -220,6 +223,7 @@ class CollectionRun(models.AbstractModel):
                     SELECT item.*
                       FROM (%(query)s) item
                      WHERE item.decision IN %(wanted)s AND (%(simulate)s OR item.mode <> 'simulation')
+                        OR %(coming)s
                 ), decided AS MATERIALIZED (
                     %(decided)s
                 ), made AS (
@@ -230,9 +234,11 @@ class CollectionRun(models.AbstractModel):
                     SELECT firmest.customer_id, firmest.partner_id, firmest.collector_id,
                            %(company)s, firmest.channel_id, firmest.next_step_id,
                            firmest.strategy_id, %(date)s,
-                           CASE WHEN firmest.mode = 'approve' OR %(doubt)s IS NOT NULL
+                           -- an action waits for its supervisor by itself
+                           CASE WHEN firmest.opens_action THEN 'ready'
+                                WHEN firmest.mode = 'approve' OR %(doubt)s IS NOT NULL
                                 THEN 'to_approve' ELSE 'ready' END,
-                           %(doubt)s, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                           CASE WHEN firmest.opens_action IS NOT TRUE THEN %(doubt)s END, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                       FROM (%(firmest)s) firmest
                     RETURNING id, customer_id, channel_id
                 ), lines AS (
@@ -256,15 +262,20 @@ class CollectionRun(models.AbstractModel):
                        SET decided_at = now() AT TIME ZONE 'UTC', failure = NULL
                      WHERE file.id IN (SELECT customer_id FROM made)
                 )
-                SELECT id AS notice_id, NULL AS move_id FROM made
+                SELECT id AS notice_id, NULL AS move_id, NULL::int[] AS coming FROM made
                 UNION ALL
-                SELECT NULL, move_id FROM items WHERE decision = 'not_delivered'
+                SELECT NULL, move_id, NULL FROM items WHERE decision = 'not_delivered'
+                UNION ALL
+                SELECT NULL, NULL, ARRAY[move_line_id, next_step_id, round_number,
+                                         next_date - DATE 'epoch', COALESCE(collector_id, 0)]
+                  FROM items item WHERE %(coming)s
                 """,
                 query=DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids)),
                 decided=self._get_decided_sql(),
                 firmest=self._get_firmest_sql(),
                 wanted=(*TO_SAY, "not_delivered"),
                 simulate=simulate,
+                coming=announcements._get_coming_sql(limits),
                 company=company.id,
                 date=date,
                 doubt=doubt or None,
@@ -272,10 +283,12 @@ class CollectionRun(models.AbstractModel):
             )
         )
         self.env.invalidate_all(flush=False)
-        undelivered = {move_id for _notice_id, move_id in rows if move_id}
+        if coming := [row for _notice_id, _move_id, row in rows if row]:
+            announcements._announce(company, coming, limits)
+        undelivered = {move_id for _notice_id, move_id, _coming in rows if move_id}
         if undelivered and not simulate:
             self._send_undelivered(company, self.env["account.move"].browse(undelivered))
-        return self.env["collection.notice"].browse(id_ for id_, _move_id in rows if id_)
+        return self.env["collection.notice"].browse(id_ for id_, _move_id, _coming in rows if id_)
 
     @api.model
     def _get_decided_sql(self):
@@ -298,12 +311,14 @@ class CollectionRun(models.AbstractModel):
             """
             SELECT DISTINCT ON (decided.customer_id, decided.channel_id)
                    decided.customer_id, decided.partner_id, decided.collector_id,
-                   decided.channel_id, decided.next_step_id, decided.strategy_id, decided.mode
+                   decided.channel_id, decided.next_step_id, decided.strategy_id, decided.mode,
+                   step.phase = 'action' AND decided.channel_id = %s AS opens_action
               FROM decided
               JOIN collection_step step ON step.id = decided.next_step_id
              ORDER BY decided.customer_id, decided.channel_id,
                       step.phase <> 'upcoming' DESC, step.level DESC
-            """
+            """,
+            self.env.ref("collections_management.channel_action").id,
         )
 
     @api.model
@@ -311,7 +326,7 @@ class CollectionRun(models.AbstractModel):
         """The channels by which an item's step is said to its customer, each once.
 
         A message goes by the customer's preferred channel, else by the policy's only one, else
-        by the step's. A step of the action phase without channel becomes a task.
+        by the step's. A step of the action phase opens an action besides, whatever it says.
         """
         return SQL(
             """
@@ -328,9 +343,6 @@ class CollectionRun(models.AbstractModel):
             UNION
             SELECT %s
              WHERE item.next_phase = 'action'
-               AND NOT EXISTS (
-                    SELECT FROM collection_channel_collection_step_rel chosen
-                     WHERE chosen.collection_step_id = item.next_step_id)
             """,
             self.env.ref("collections_management.channel_action").id,
         )

@@ -107,7 +107,24 @@ class CollectionStep(models.Model):
     )
     attach_statement = fields.Boolean()
     responsible_id = fields.Many2one(
-        "res.users", help="Who takes the action. Empty: the collector."
+        "res.users",
+        help="Who does it. Empty: the collector; for an action, whoever its type names.",
+    )
+    action_type_id = fields.Many2one(
+        "collection.action.type",
+        string="Action",
+        compute="_compute_action_type_id",
+        store=True,
+        readonly=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+        help="What the step opens for the person responsible.",
+    )
+    salesperson_days = fields.Integer(
+        string="Tell the Salesperson",
+        default=2,
+        help="Working days before the action begins on which the salesperson is told. 0: never.",
     )
     note = fields.Text(
         string="What to Do",
@@ -118,6 +135,10 @@ class CollectionStep(models.Model):
     _gap_not_negative = models.Constraint(
         "CHECK(gap_days >= 0 AND window_days >= 0 AND repeat_days >= 0)",
         "Gap, lapse and repetition of a step are days from 0 up; they can't be negative.",
+    )
+    _salesperson_days_not_negative = models.Constraint(
+        "CHECK(salesperson_days >= 0)",
+        "The days before an action on which the salesperson is told can't be negative.",
     )
     _minimum_not_negative = models.Constraint(
         "CHECK(minimum_amount >= 0)", "The minimum amount of a step can't be negative."
@@ -154,6 +175,16 @@ class CollectionStep(models.Model):
         for step in self:
             step.speaks = step.phase != "action" and any(step.channel_ids.mapped("is_message"))
 
+    @api.depends("phase")
+    def _compute_action_type_id(self):
+        """Without a choice a person decides what is done."""
+        decide = self.env.ref("collections_management.action_type_decide", raise_if_not_found=False)
+        for step in self:
+            if step.phase != "action":
+                step.action_type_id = False
+            elif not step.action_type_id:
+                step.action_type_id = decide
+
     @api.depends("company_id")
     @api.depends_context("company")
     def _compute_currency_id(self):
@@ -165,6 +196,7 @@ class CollectionStep(models.Model):
         return self.sorted(lambda step: (step.phase_order, step.sequence, step._origin.id))
 
     @api.constrains(
+        "action_type_id",
         "phase",
         "days",
         "anchor",
@@ -178,6 +210,7 @@ class CollectionStep(models.Model):
         for step in self.filtered("active"):
             step._check_days()
             step._check_channels()
+            step._check_action()
         self._check_order()
 
     @api.constrains("active")
@@ -241,6 +274,16 @@ class CollectionStep(models.Model):
                     "choose another.",
                     template=self.template_id.name,
                     step=self.name,
+                )
+            )
+
+    def _check_action(self):
+        self.ensure_one()
+        if self.phase == "action" and not self.action_type_id:
+            raise ValidationError(
+                self.env._(
+                    "Step “%s” takes action, but does not say which: choose the type of action.",
+                    self.name,
                 )
             )
 

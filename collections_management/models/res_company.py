@@ -113,6 +113,32 @@ class ResCompany(models.Model):
         "Empty: the supervisor.",
     )
 
+    collection_lift_suspension = fields.Boolean(
+        string="Lift Suspensions by Itself",
+        default=True,
+        help="The daily run lifts a customer's suspension when nothing is overdue any more.",
+    )
+    collection_write_off_account_id = fields.Many2one(
+        "account.account",
+        string="Write-Off Account",
+        domain="[('account_type', 'in', ('expense', 'expense_other', 'expense_direct_cost'))]",
+        help="Where write-offs book the loss, unless the type of action names another account.",
+    )
+
+    @api.constrains("collection_write_off_account_id")
+    def _check_collection_write_off_account(self):
+        for company in self:
+            account = company.collection_write_off_account_id
+            if account and company not in account.company_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(account)s is no account of %(company)s: choose one of its own for "
+                        "write-offs.",
+                        account=account.display_name,
+                        company=company.name,
+                    )
+                )
+
     @api.constrains("collection_promise_days", "collection_promise_percent")
     def _check_collection_tolerance(self):
         for company in self:

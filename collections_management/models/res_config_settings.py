@@ -32,6 +32,12 @@ class ResConfigSettings(models.TransientModel):
     collection_accountant_id = fields.Many2one(
         related="collection_company_id.collection_accountant_id", readonly=False
     )
+    collection_lift_suspension = fields.Boolean(
+        related="collection_company_id.collection_lift_suspension", readonly=False
+    )
+    collection_write_off_account_id = fields.Many2one(
+        related="collection_company_id.collection_write_off_account_id", readonly=False
+    )
     collection_supervisor_id = fields.Many2one(
         related="collection_company_id.collection_supervisor_id", readonly=False
     )

@@ -3,6 +3,7 @@ from . import (
     collection_opening_collector,
     collection_opening_claim,
     collection_opening_pause,
+    collection_opening_action,
     collection_opening_comment,
     collection_opening_sheet,
     collection_opening_workbook,

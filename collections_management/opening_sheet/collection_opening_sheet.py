@@ -49,6 +49,7 @@ class CollectionOpeningSheet(models.AbstractModel):
             "collection.opening.collector",
             "collection.opening.claim",
             "collection.opening.pause",
+            "collection.opening.action",
             "collection.opening.comment",
         ]
 

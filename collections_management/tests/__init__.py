@@ -20,3 +20,4 @@ from . import test_opening_sheet
 from . import test_statement
 from . import test_promise
 from . import test_history
+from . import test_action

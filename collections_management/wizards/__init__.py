@@ -10,6 +10,7 @@ from . import (
     collection_preview,
     collection_whatsapp,
     collection_statement_wizard,
+    collection_register_action,
     collection_register_promise,
     mail_compose_message,
 )

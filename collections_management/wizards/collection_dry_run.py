@@ -155,6 +155,11 @@ class CollectionDryRun(models.TransientModel):
                 """
                 WITH items AS MATERIALIZED (
                     SELECT item.* FROM (%(query)s) item
+                     -- an action holds its items: what comes after it is not foretold
+                     WHERE NOT EXISTS (
+                        SELECT FROM collection_dry_run_item told
+                         WHERE told.run_id = %(run)s AND told.move_line_id = item.move_line_id
+                           AND told.phase = 'action')
                 ), decided AS MATERIALIZED (
                     %(decided)s
                 ), made AS (
