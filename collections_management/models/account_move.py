@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .collection_hold import HOLD_KINDS
+from .history import log_notes
 from .live_field import live_search
 from .user_message import notification
 
@@ -272,7 +273,8 @@ class AccountMove(models.Model):
         if self.env.context.get("tracking_disable"):
             return
         labels = dict(self._fields["collection_status"]._description_selection(self.env))
-        self._message_log_batch(
+        log_notes(
+            self,
             {
                 move.id: self.env._(
                     "Collection: %(before)s → %(after)s",
@@ -280,7 +282,7 @@ class AccountMove(models.Model):
                     after=labels[move.collection_status],
                 )
                 for move in self.sudo()
-            }
+            },
         )
 
     # ------------------------------------------------------------
@@ -518,7 +520,7 @@ class AccountMove(models.Model):
         self.env["res.partner"].flush_model(["partner_share"])
 
     @api.model
-    def _get_delivery_state_sql(self, alias, singly=False):
+    def _get_delivery_state_sql(self, alias, singly=False, since=None):
         """Return the SQL expression of the delivery state of invoices.
 
         What waits to be sent comes first, then what an e-invoicing network answered, then the
@@ -527,6 +529,8 @@ class AccountMove(models.Model):
         :param SQL alias: table of the moves
         :param bool singly: look up each invoice's mails; else, where many are asked for, PostgreSQL
             reads the mails in trouble once, which are few, and looks up no others
+        :param SQL since: the day since which the company sends its invoices from here, where the
+            query has it (default: ``_get_delivery_from_sql``)
         """
         mails = self._get_mail_state_sql(alias)
         if not singly:
@@ -550,7 +554,7 @@ class AccountMove(models.Model):
             types=CUSTOMER_TYPES,
             einvoice=self._get_einvoice_state_sql(alias),
             mails=mails,
-            since=self._get_delivery_from_sql(alias),
+            since=since or self._get_delivery_from_sql(alias),
         )
 
     @api.model

@@ -5,6 +5,8 @@ from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .history import log_notes
+
 
 class CollectionAgreement(models.AbstractModel):
     """What was agreed with a customer about open items: it holds them while it is open.
@@ -702,7 +704,7 @@ class CollectionAgreement(models.AbstractModel):
         if self.env.context.get("tracking_disable") or not self:
             return
         texts = texts * len(self) if len(texts) == 1 else texts
-        self._message_log_batch(dict(zip(self.ids, texts, strict=True)))
+        log_notes(self, dict(zip(self.ids, texts, strict=True)))
 
     @api.model
     def _move_to_file(self, sources, target):

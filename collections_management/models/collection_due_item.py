@@ -82,6 +82,9 @@ FACTS = {
     "strategy_id",
 }
 
+# What an invoice's name is made of.
+NAMING = ("move_type", "name", "ref", "state")
+
 
 class AskedFor(dict):
     """Values of a sentence's placeholders, made by functions when the sentence has them."""
@@ -429,6 +432,10 @@ class CollectionDueItem(models.Model):
         Columns: move_line_id, round_number, phase, level, repetition, step_id, date, pending,
         bounced.
 
+        Lines are to be found by their journal item only, whatever PostgreSQL believes of the table:
+        right after a run its statistics may say that it is empty, and then all indexes look alike.
+        So what else they belong to is joined to the left.
+
         :param excluded: ids of notices to leave out, as if they had not been made
         """
         return SQL(
@@ -443,17 +450,19 @@ class CollectionDueItem(models.Model):
                        -- the customer never heard it: it is sent again, not followed by the next
                        notice.state = 'bounced' AS bounced
                   FROM collection_notice_line line
-                  JOIN collection_notice notice ON notice.id = line.notice_id
-                  JOIN collection_channel channel ON channel.id = notice.channel_id
-                  JOIN collection_step step ON step.id = line.step_id
+                  LEFT JOIN collection_notice notice ON notice.id = line.notice_id
+                  LEFT JOIN collection_channel channel ON channel.id = notice.channel_id
+                  LEFT JOIN collection_step step ON step.id = line.step_id
                  WHERE line.live IS TRUE %s
             )""",
-            SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
+            SQL("AND line.notice_id NOT IN %s", tuple(excluded)) if excluded else SQL(),
         )
 
     @api.model
     def _get_messages_sql(self, excluded=()):
         """Return the relation of the messages that customers had: customer_id, date.
+
+        To be found by their customer only, as what was said by its item (``IS TRUE``).
 
         :param excluded: ids of notices to leave out, as if they had not been made
         """
@@ -461,9 +470,10 @@ class CollectionDueItem(models.Model):
             """(
                 SELECT notice.customer_id, COALESCE(notice.sent_date, notice.date) AS date
                   FROM collection_notice notice
-                  JOIN collection_channel channel ON channel.id = notice.channel_id
-                 WHERE channel.is_message
-                   AND notice.state IN ('to_approve', 'ready', 'queued', 'sent')
+                 WHERE (notice.channel_id IN (
+                        SELECT channel.id FROM collection_channel channel WHERE channel.is_message
+                       )) IS TRUE
+                   AND (notice.state IN ('to_approve', 'ready', 'queued', 'sent')) IS TRUE
                    %s
                  UNION ALL
                 SELECT mail.customer_id, COALESCE(mail.sent_date, mail.date) AS date
@@ -748,7 +758,9 @@ class CollectionDueItem(models.Model):
             AND strategy.has_issued_step
             AND (%s) NOT IN %s
             """,
-            self.env["account.move"]._get_delivery_state_sql(SQL.identifier("move"), singly=True),
+            self.env["account.move"]._get_delivery_state_sql(
+                SQL.identifier("move"), singly=True, since=SQL("root.collection_delivery_from")
+            ),
             DELIVERED,
         )
 
@@ -1351,6 +1363,16 @@ class CollectionDueItem(models.Model):
             ),
             "not_working_day": lambda: _("Not a working day; “%(step)s” goes on the next one."),
         }
+
+    def web_read(self, specification):
+        """Override of ``web``: of invoices that are only named, fetch no more than the name needs.
+
+        The ORM would fetch all their hundred columns.
+        """
+        if list(specification.get("move_id", {}).get("fields", {})) == ["display_name"]:
+            self.fetch(specification.keys() & self._fields.keys())
+            self.move_id.fetch(NAMING)
+        return super().web_read(specification)
 
     def action_open_invoice(self):
         self.ensure_one()

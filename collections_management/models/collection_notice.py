@@ -319,7 +319,8 @@ class CollectionNotice(models.Model):
                            line.round_number
                       FROM collection_notice_line line
                       JOIN (%s) item ON item.move_line_id = line.move_line_id
-                       AND item.next_step_id = line.step_id
+                       -- no way to join, as in what was said (_get_said_sql)
+                       AND (item.next_step_id = line.step_id) IS TRUE
                        -- not of the next instalment meanwhile
                        AND (line.round_number >= 0 OR item.round_number = line.round_number)
                      WHERE line.notice_id IN %s AND line.live IS TRUE AND item.decision IN %s

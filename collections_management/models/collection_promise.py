@@ -423,9 +423,13 @@ class CollectionPromise(models.Model):
             promise: promise._get_verdict(facts[promise.id], today, stale) for promise in self
         }
         changed = self.filtered(lambda promise: promise.state != verdicts[promise][0])
-        for promise, (_state, share) in verdicts.items():
-            if float_compare(promise.kept_share, share, precision_digits=6):
-                promise.kept_share = share
+        moved = self.filtered(
+            lambda promise: float_compare(
+                promise.kept_share, verdicts[promise][1], precision_digits=6
+            )
+        )
+        for share, promises in moved.grouped(lambda promise: verdicts[promise][1]).items():
+            promises.kept_share = share
         for state, promises in changed.grouped(lambda promise: verdicts[promise][0]).items():
             promises._set_state(state)
         self._align_holds()

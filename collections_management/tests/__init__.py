@@ -21,6 +21,7 @@ from . import test_statement
 from . import test_plan
 from . import test_promise
 from . import test_reported_payment
+from . import test_history
 from . import test_action
 from . import test_dispute
 from . import test_contact
