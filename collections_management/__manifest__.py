@@ -17,9 +17,11 @@
         "data/collection_bucket_data.xml",
         "data/collection_contact_policy_data.xml",
         "views/mail_templates.xml",
+        "views/collection_alarm_mail_templates.xml",
         "data/mail_template_data.xml",
         "data/collection_strategy_data.xml",
         "data/ir_cron_data.xml",
+        "data/collection_alarm_data.xml",
         # Reports
         "report/collection_notice_letter.xml",
         "report/collection_call_list.xml",
@@ -34,6 +36,7 @@
         "wizards/collection_whatsapp_views.xml",
         "wizards/collection_going_live_views.xml",
         "wizards/collection_statement_wizard_views.xml",
+        "wizards/collection_alarm_preview_views.xml",
         # Views
         "views/collection_due_item_views.xml",
         "views/collection_notice_views.xml",
@@ -43,6 +46,7 @@
         "views/collection_hold_views.xml",
         "views/collection_statement_views.xml",
         "views/collection_promise_views.xml",
+        "views/collection_alarm_views.xml",
         "views/collection_strategy_views.xml",
         "views/collection_configuration_views.xml",
         "views/account_move_views.xml",

@@ -19,3 +19,4 @@ from . import test_dry_run
 from . import test_opening_sheet
 from . import test_statement
 from . import test_promise
+from . import test_alarm

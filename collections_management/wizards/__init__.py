@@ -1,5 +1,7 @@
 from . import (
     base_partner_merge,
+    collection_alarm_preview,
+    collection_alarm_today,
     collection_dry_run,
     collection_dry_run_item,
     collection_dry_run_notice,

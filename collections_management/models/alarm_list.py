@@ -1,0 +1,61 @@
+"""What a kind of alarm tells of, and what one reader is told: plain values, no records of their own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from odoo import models
+from odoo.fields import Domain
+
+
+@dataclass(frozen=True)
+class AlarmList:
+    """The records of a kind of alarm in a company, and how they are told.
+
+    Everything is read by one query, so fields may be stored or live (see ``live_field``), and an
+    amount may be the SQL of a table's alias.
+    """
+
+    # empty recordset: sudo, in the company; and which of its records
+    model: models.BaseModel
+    domain: Domain
+    # a sentence: what the reader is to do
+    to_do: str
+    # xml id of the window action whose list a link opens
+    action: str
+    # roles that a record gives (see ROLES): the path to a user
+    roles: dict = field(default_factory=dict)
+    # paths from a record: the customer, the invoices, what its link opens (default: itself)
+    customer: str | None = "partner_id"
+    documents: str | None = None
+    link: str | None = None
+    # a field, or a function of an alias that returns SQL; in the currency of the field below
+    amount: str | Callable | None = None
+    currency: str = "currency_id"
+    # a date field: the days since then are told; negative: days to go
+    date: str | None = None
+    # a function of a record (sudo, in the reader's language) that returns what else is to be known
+    remark: Callable | None = None
+    # what the threshold means: a label, and its value where nobody chose one
+    threshold: str | None = None
+    default: float = 0.0
+
+
+@dataclass
+class Section:
+    """What one reader is told of one alarm in one company, in the reader's language."""
+
+    alarm_id: int
+    company_id: int
+    name: str
+    company: str
+    to_do: str
+    model: str
+    action: str
+    ids: list
+    totals: list
+    rows: list
+
+    @property
+    def more(self):
+        """How many records have no row."""
+        return len(self.ids) - len(self.rows)
