@@ -27,9 +27,8 @@ class CollectionAlarmDay(models.Model):
     state = fields.Selection(
         [("pending", "To be told"), ("done", "Told")], required=True, readonly=True
     )
-    reader_ids = fields.Json(
-        readonly=True, help="Whom it is for, since it was first looked at on this day."
-    )
+    seen = fields.Boolean(readonly=True, help="It was looked at: whom it is for is settled.")
+    reader_ids = fields.Json(string="Readers", readonly=True, help="Ids of the users it is for.")
     failure = fields.Char(readonly=True, help="Why somebody could not be told; tried again hourly.")
 
     _once_unique = models.UniqueIndex(
@@ -104,7 +103,7 @@ class CollectionAlarmDay(models.Model):
                 ("date", "=", company._get_collection_today()),
             ]
         )
-        day.write({"state": "pending", "reader_ids": False})
+        day.write({"state": "pending", "seen": False})
         return day
 
     @api.model
@@ -168,10 +167,10 @@ class CollectionAlarmDay(models.Model):
     def _collect(self):
         """Return what the alarm tells whom; later in the day only those for whom it was first."""
         sections = self.env["collection.alarm.content"]._collect(self.alarm_id, self.company_id)
-        if self.reader_ids is False or self.reader_ids is None:
-            self.reader_ids = list(sections)
+        if not self.seen:
+            self.write({"seen": True, "reader_ids": list(sections)})
         told = self._get_told(self.alarm_id, self.company_id, self.date)
-        readers = set(self.reader_ids) - told
+        readers = set(self.reader_ids or []) - told
         return {id_: section for id_, section in sections.items() if id_ in readers}
 
     @api.model

@@ -46,6 +46,8 @@ class CollectionRun(models.AbstractModel):
                 self.env.cr.rollback()
                 company.collection_failure = str(error)
                 self._trigger_run(fields.Datetime.now() + timedelta(minutes=RETRY_COMPANY_MINUTES))
+                # not to be lost when the next one fails
+                self.env["ir.cron"]._commit_progress()
         if made or self._is_delivery_forgotten():
             self._trigger_delivery()
         if self._is_delivery_forgotten("collection.statement"):
