@@ -10,6 +10,7 @@
     "data": [
         # Security
         "security/collection_security.xml",
+        "security/collection_alarm_security.xml",
         "security/ir.model.access.csv",
         # Data
         "data/mail_activity_type_data.xml",
@@ -18,18 +19,28 @@
         "data/collection_contact_policy_data.xml",
         "views/mail_templates.xml",
         "views/collection_alarm_mail_templates.xml",
+        "views/collection_contact_templates.xml",
         "data/mail_template_data.xml",
+        "data/collection_contact_result_data.xml",
+        "data/collection_delay_reason_data.xml",
         "data/collection_strategy_data.xml",
+        "data/collection_dispute_data.xml",
         "data/ir_cron_data.xml",
         "data/collection_alarm_data.xml",
         # Reports
         "report/collection_notice_letter.xml",
         "report/collection_call_list.xml",
+        "report/collection_preparation.xml",
         "report/collection_statement.xml",
         # Wizards
         "wizards/collection_pause_views.xml",
         "wizards/collection_preview_views.xml",
+        "wizards/collection_register_contact_views.xml",
         "wizards/collection_register_promise_views.xml",
+        "wizards/collection_register_reported_payment_views.xml",
+        "wizards/collection_register_dispute_views.xml",
+        "wizards/collection_dispute_resolve_views.xml",
+        "wizards/collection_dispute_hand_over_views.xml",
         "wizards/collection_dry_run_views.xml",
         "wizards/collection_mark_done_views.xml",
         "wizards/collection_opening_import_views.xml",
@@ -38,6 +49,7 @@
         "wizards/collection_statement_wizard_views.xml",
         "wizards/collection_alarm_preview_views.xml",
         # Views
+        "views/collection_contact_views.xml",
         "views/collection_due_item_views.xml",
         "views/collection_notice_views.xml",
         "views/collection_notice_by_hand_views.xml",
@@ -47,6 +59,9 @@
         "views/collection_statement_views.xml",
         "views/collection_promise_views.xml",
         "views/collection_alarm_views.xml",
+        "views/collection_reported_payment_views.xml",
+        "views/collection_dispute_views.xml",
+        "views/collection_area_views.xml",
         "views/collection_strategy_views.xml",
         "views/collection_configuration_views.xml",
         "views/account_move_views.xml",
@@ -54,6 +69,7 @@
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/collection_menus.xml",
+        "views/collection_alarm_menus.xml",
     ],
     "assets": {
         "web.assets_backend": ["collections_management/static/src/**/*"],

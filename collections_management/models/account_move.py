@@ -72,11 +72,69 @@ class AccountMove(models.Model):
         groups=READERS,
         aggregator=False,
     )
+    collection_reported_date = fields.Date(
+        string="Reported as Paid On",
+        compute="_compute_collection_reported",
+        search=live_search("collection_reported_date"),
+        groups=READERS,
+        help="When the customer says to have paid; of open reports the first.",
+    )
+    collection_reported_count = fields.Integer(
+        string="Reported Payments",
+        compute="_compute_collection_reported",
+        search=live_search("collection_reported_count"),
+        groups=READERS,
+        aggregator=False,
+    )
+    collection_dispute_area_id = fields.Many2one(
+        "collection.area",
+        string="Dispute Area",
+        compute="_compute_collection_dispute",
+        search=live_search("collection_dispute_area_id"),
+        groups=READERS,
+        help="Who in the company solves the invoice's open dispute.",
+    )
+    collection_dispute_owner_id = fields.Many2one(
+        "res.users",
+        string="Dispute Owner",
+        compute="_compute_collection_dispute",
+        search=live_search("collection_dispute_owner_id"),
+        groups=READERS,
+    )
+    collection_dispute_count = fields.Integer(
+        string="Disputes",
+        compute="_compute_collection_dispute",
+        search=live_search("collection_dispute_count"),
+        groups=READERS,
+        aggregator=False,
+    )
+    collection_credited_dispute_id = fields.Many2one(
+        "collection.dispute",
+        string="Credits Dispute",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        groups=READERS,
+        help="The accepted dispute that this credit note was prepared for.",
+    )
     collection_pause_until = fields.Date(
         string="Paused Until",
         compute="_compute_collection_pause",
         search=live_search("collection_pause_until"),
         groups=READERS,
+    )
+    collection_delay_reason_id = fields.Many2one(
+        "collection.delay.reason",
+        string="Reason for Delay",
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        groups=READERS,
+        help="Why the customer is late, as it said last.",
+    )
+    collection_contact_count = fields.Integer(
+        string="Contacts", compute="_compute_collection_contact_count", groups=READERS
     )
     collection_customer_id = fields.Many2one(
         "collection.customer",
@@ -225,6 +283,8 @@ class AccountMove(models.Model):
             return super()._field_to_sql(alias, field_expr, query)
         self.env["collection.due.item"]._flush_decision()
         self.env["collection.promise"].flush_model(["date_promised", "move_line_ids"])
+        self.env["collection.reported.payment"].flush_model(["date_reported", "move_line_ids"])
+        self.env["collection.dispute"].flush_model(["area_id", "owner_id"])
         return SQL(
             sql,
             alias=SQL.identifier(alias),
@@ -249,7 +309,25 @@ class AccountMove(models.Model):
              ORDER BY notice.date DESC, said.phase <> 'upcoming' DESC, said.level DESC
              LIMIT 1
         )"""
+        dispute = """(
+            SELECT dispute.{column}
+              FROM collection_hold hold
+              JOIN collection_dispute dispute
+                ON dispute.id = split_part(hold.origin, ',', 2)::int
+             WHERE hold.move_id = %(alias)s.id AND hold.open IS TRUE
+               AND hold.origin LIKE 'collection.dispute,%%'
+             ORDER BY dispute.id DESC
+             LIMIT 1
+        )"""
         return {
+            "collection_dispute_area_id": dispute.format(column="area_id"),
+            "collection_dispute_owner_id": dispute.format(column="owner_id"),
+            "collection_dispute_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.dispute,%%'
+            )""",
             "collection_customer_id": file.format(column="id"),
             "collector_id": file.format(column="collector_id"),
             "collection_last_step_id": said.format(column="said.step_id"),
@@ -267,6 +345,20 @@ class AccountMove(models.Model):
                   FROM collection_hold hold
                  WHERE hold.move_id = %(alias)s.id
                    AND hold.origin LIKE 'collection.promise,%%'
+            )""",
+            "collection_reported_date": """(
+                SELECT min(report.date_reported)
+                  FROM collection_hold hold
+                  JOIN collection_reported_payment report
+                    ON report.id = split_part(hold.origin, ',', 2)::int
+                 WHERE hold.move_id = %(alias)s.id AND hold.open IS TRUE
+                   AND hold.origin LIKE 'collection.reported.payment,%%'
+            )""",
+            "collection_reported_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.reported.payment,%%'
             )""",
             "collection_pause_until": """(
                 SELECT max(hold.date_to)
@@ -309,6 +401,34 @@ class AccountMove(models.Model):
             move.collection_promise_date, move.collection_promise_count = values.get(
                 move.id, (False, 0)
             )
+
+    def _compute_collection_contact_count(self):
+        counts = dict(
+            self.env["collection.contact"]._read_group(
+                [("move_ids", "in", self.ids), ("state", "=", "registered")],
+                ["move_ids"],
+                ["__count"],
+            )
+        )
+        for move in self:
+            move.collection_contact_count = counts.get(move, 0)
+
+    def _compute_collection_reported(self):
+        values = self._read_collection_sql("collection_reported_date", "collection_reported_count")
+        for move in self:
+            move.collection_reported_date, move.collection_reported_count = values.get(
+                move.id, (False, 0)
+            )
+
+    def _compute_collection_dispute(self):
+        names = (
+            "collection_dispute_area_id",
+            "collection_dispute_owner_id",
+            "collection_dispute_count",
+        )
+        values = self._read_collection_sql(*names)
+        for move in self:
+            move.update(dict(zip(names, values.get(move.id, (False, False, 0)), strict=True)))
 
     def _compute_collection_pause(self):
         values = self._read_collection_sql("collection_pause_until")
@@ -570,6 +690,19 @@ class AccountMove(models.Model):
         """
         self.check_access("write")
         self._check_may_be_sent()
+        queued, left = self._queue_send_again()
+        return notification(
+            self.env,
+            [self.env._("Being sent in the background: %s", len(queued)), *left],
+            kind="warning" if left else "success",
+        )
+
+    def _queue_send_again(self, at=None):
+        """Have Odoo send these invoices once more; those that can't be sent are left and named.
+
+        :param datetime at: naive UTC, not before; default: now
+        :return: those queued, and a sentence for each other one
+        """
         problems = {move: move._get_send_again_problem() for move in self}
         queued = self.filtered(lambda move: not problems[move] and not move.sending_data)
         queued.write(
@@ -578,7 +711,7 @@ class AccountMove(models.Model):
                     # as Odoo's own wizard for several invoices
                     "author_user_id": self.env.user.id,
                     "author_partner_id": self.env.user.partner_id.id,
-                    SEND_AGAIN: True,
+                    SEND_AGAIN: fields.Datetime.to_string(at) if at else True,
                 },
                 "collection_sending_error": False,
             }
@@ -586,13 +719,17 @@ class AccountMove(models.Model):
         if queued:
             # sudo: scheduled jobs belong to the system
             job = self.env.ref("collections_management.ir_cron_collection_send_invoices")
-            job.sudo()._trigger()
-        left = [f"{move.name}: {problem}" for move, problem in problems.items() if problem]
-        return notification(
-            self.env,
-            [self.env._("Being sent in the background: %s", len(queued)), *left],
-            kind="warning" if left else "success",
-        )
+            job.sudo()._trigger(at)
+        return queued, [f"{move.name}: {problem}" for move, problem in problems.items() if problem]
+
+    def _withdraw_send_again(self):
+        """Take back what was asked for: those that wait for their turn are not sent again."""
+        self.filtered(lambda move: move._is_asked_for()).sending_data = False
+
+    def _is_asked_for(self):
+        """Tell whether a person asked for it to be sent again, and it waits for its turn."""
+        self.ensure_one()
+        return bool(self.sending_data and self.sending_data.get(SEND_AGAIN))
 
     def _check_may_be_sent(self):
         for move in self:
@@ -628,7 +765,11 @@ class AccountMove(models.Model):
     def _get_moves_asked_for(self):
         """Return the invoices that people asked to be sent again."""
         queued = self.search([("sending_data", "!=", False), ("state", "=", "posted")], order="id")
-        return queued.filtered(lambda move: move.sending_data.get(SEND_AGAIN))
+        now = fields.Datetime.to_string(fields.Datetime.now())
+        asked = {move: move._is_asked_for() and move.sending_data[SEND_AGAIN] for move in queued}
+        return queued.filtered(
+            lambda move: asked[move] is True or (asked[move] and asked[move] <= now)
+        )
 
     def _send_undelivered_invoice(self):
         """Have Odoo send one invoice that was not delivered, by its customer's method.
@@ -641,7 +782,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         if not self.try_lock_for_update():
             return False
-        asked = bool(self.sending_data and self.sending_data.get(SEND_AGAIN))
+        asked = self._is_asked_for()
         if not asked and not self._needs_collection_sending():
             return False
         self.env["account.move.send"].with_company(self.company_id)._generate_and_send_invoices(
@@ -738,6 +879,14 @@ class AccountMove(models.Model):
         """Open the agreements of a kind (context ``agreement``) about these invoices."""
         kind = self.env["collection.agreement"]._get_kind()
         return kind._open([("move_line_ids.move_id", "in", self.ids)])
+
+    def action_collection_register_contact(self):
+        """Open the dialog that registers a contact about these invoices."""
+        return self.env["collection.contact"]._open_register(moves=self)
+
+    def action_open_collection_contacts(self):
+        """Open the contacts about these invoices."""
+        return self.env["collection.contact"]._open([("move_ids", "in", self.ids)])
 
     def action_open_collection_items(self):
         """Open the invoice's open items: what is or is not claimed, and why."""

@@ -27,6 +27,11 @@ class AccountMoveLine(models.Model):
         self.ensure_one()
         return self.move_name or self.name or self.env._("Item %s", self.id)
 
+    def _get_collection_due(self):
+        """Return the day on which the item is due."""
+        self.ensure_one()
+        return self.date_maturity or self.date
+
     def _get_collection_refusal(self):
         """Return why nothing can be agreed with a customer about this item; falsy: it can.
 
@@ -49,7 +54,7 @@ class AccountMoveLine(models.Model):
     def _get_collection_overdue(self):
         """Return which of these items are overdue; none: all of them."""
         today = fields.Date.context_today(self)
-        return self.filtered(lambda line: (line.date_maturity or line.date) < today) or self
+        return self.filtered(lambda line: line._get_collection_due() < today) or self
 
     def _get_collection_whole_invoices(self):
         """Return these items with the other open instalments of their invoices.

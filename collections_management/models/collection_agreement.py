@@ -74,6 +74,15 @@ class CollectionAgreement(models.AbstractModel):
         help="At the rate of the day of registration.",
     )
     note = fields.Text()
+    contact_id = fields.Many2one(
+        "collection.contact",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        check_company=True,
+        help="The contact that it came of.",
+    )
     # each model gives its own list
     state = fields.Selection(
         [], required=True, readonly=True, index=True, default="open", copy=False
@@ -122,9 +131,18 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: one of ``HOLD_KINDS``."""
         raise NotImplementedError
 
+    @api.model
+    def _get_compatible_kinds(self):
+        """Hook: the kinds of hold that an item may have already when this is registered."""
+        return ["paused", self._get_hold_kind()]
+
     def _get_hold_until_sql(self):
         """Hook: SQL of the last day of the holds of ``agreement`` (NULL: until they are lifted)."""
         return SQL("NULL::date")
+
+    def _get_hold_free_sql(self):
+        """Hook: SQL of how much of the item ``line`` the hold ``held`` of ``agreement`` leaves free."""
+        return SQL("NULL::numeric")
 
     def _get_hold_sentence(self):
         """Hook: the sentence that tells a person why an item is not claimed."""
@@ -149,6 +167,7 @@ class CollectionAgreement(models.AbstractModel):
         """Hook: the fields that the system keeps: nobody writes them by hand."""
         return {
             "closed_date",
+            "contact_id",
             "date",
             "failure",
             "matched_before",
@@ -424,7 +443,7 @@ class CollectionAgreement(models.AbstractModel):
             [
                 ("move_line_id", "in", self.move_line_ids.ids),
                 ("open", "=", True),
-                ("kind", "not in", ["paused", self._get_hold_kind()]),
+                ("kind", "not in", self._get_compatible_kinds()),
             ],
             limit=1,
         )
@@ -567,9 +586,9 @@ class CollectionAgreement(models.AbstractModel):
             SQL(
                 """
                 UPDATE collection_hold hold
-                   SET open = wanted.open, date_to = wanted.until
+                   SET open = wanted.open, date_to = wanted.until, free_amount = wanted.free
                   FROM (
-                    SELECT held.id, %(until)s AS until,
+                    SELECT held.id, %(until)s AS until, %(free)s AS free,
                            agreement.state IN %(states)s
                            AND line.parent_state = 'posted' AND line.reconciled IS NOT TRUE AS open
                       FROM %(table)s agreement
@@ -579,17 +598,19 @@ class CollectionAgreement(models.AbstractModel):
                   ) wanted
                  WHERE wanted.id = hold.id
                    AND (hold.open IS DISTINCT FROM wanted.open
-                        OR wanted.open AND hold.date_to IS DISTINCT FROM wanted.until)
+                        OR wanted.open AND hold.date_to IS DISTINCT FROM wanted.until
+                        OR wanted.open AND hold.free_amount IS DISTINCT FROM wanted.free)
                 RETURNING hold.move_id
                 """,
                 until=self._get_hold_until_sql(),
+                free=self._get_hold_free_sql(),
                 states=tuple(self._get_open_states()),
                 table=SQL.identifier(self._table),
                 name=f"{self._name},",
                 ids=tuple(self.ids),
             )
         )
-        self.env["collection.hold"].invalidate_model(["open", "date_to"])
+        self.env["collection.hold"].invalidate_model(["open", "date_to", "free_amount"])
         moves = self.env["account.move"].browse({move_id for [move_id] in rows})
         moves._update_collection_status()
 
@@ -632,6 +653,39 @@ class CollectionAgreement(models.AbstractModel):
         # sudo: states and holds are the system's
         self.sudo()._close("cancelled")
         self._log(self.env._("Cancelled by %s.", self.env.user.name))
+
+    def _get_undo_refusal(self):
+        """Hook: why it can't be undone as if it had never been registered; falsy: it can."""
+        self.ensure_one()
+        if self.state != self.default_get(["state"]).get("state"):
+            state = dict(self._fields["state"]._description_selection(self.env))
+            return self.env._(
+                "%(agreement)s is in state “%(state)s” by now.",
+                agreement=self.number,
+                state=state[self.state],
+            )
+        if not self.currency_id.is_zero(self.paid_amount):
+            return self.env._(
+                "%(amount)s of %(agreement)s was paid by now.",
+                amount=self.currency_id.format(self.paid_amount),
+                agreement=self.number,
+            )
+        return False
+
+    @api.model
+    def _remember_before(self, lines):
+        """Hook: what registering one about these items changes of earlier ones.
+
+        :return: what ``_undo`` needs to bring it back, for JSON
+        """
+        return {}
+
+    def _undo(self, before):
+        """Take these agreements back: they end, and so it is as before.
+
+        :param before: what ``_remember_before`` returned
+        """
+        self._close("cancelled")
 
     def _log(self, *texts):
         """Write a text into the history of each, or one and the same into all."""

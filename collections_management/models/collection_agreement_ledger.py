@@ -153,6 +153,13 @@ class CollectionAgreement(models.AbstractModel):
         self._follow_found(
             SQL("IN (SELECT id FROM account_move_line WHERE move_id IN %s)", tuple(moves.ids))
         )
+        for name in self._get_models():
+            self._follow(self.env[name]._find_by_documents(moves))
+
+    @api.model
+    def _find_by_documents(self, moves):
+        """Hook: the agreements of this kind that brought about some of these moves."""
+        return self.browse()
 
     @api.model
     def _follow_found(self, lines):

@@ -32,6 +32,11 @@ class CollectionChannel(models.Model):
         string="Done by a Person",
         help="The notice becomes a task for the collector, who confirms when it is done.",
     )
+    for_steps = fields.Boolean(readonly=True, default=True, help="Notices can go by this channel.")
+    for_contacts = fields.Boolean(
+        default=True,
+        help="Contacts with customers are registered under this channel.",
+    )
     activity_type_id = fields.Many2one(
         "mail.activity.type", string="Task Type", help="Type of the task for manual channels."
     )
@@ -45,7 +50,8 @@ class CollectionChannel(models.Model):
             customer's address where the contact has none)
         """
         self.ensure_one()
-        return {"letter": False, "call": "phone", "whatsapp": "phone"}.get(self.code, "email")
+        needed = {"letter": False, "visit": False, "call": "phone", "whatsapp": "phone"}
+        return needed.get(self.code, "email")
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):

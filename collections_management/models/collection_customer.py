@@ -107,6 +107,22 @@ class CollectionCustomer(models.Model):
     )
     pause_reason = fields.Char(tracking=True)
     guidelines = fields.Html(help="How to treat this customer; shown where the collector works.")
+    guarantees = fields.Text(
+        help="What secures the debt: guarantors, credit insurance, retention of title..."
+    )
+    delay_reason_id = fields.Many2one(
+        "collection.delay.reason",
+        string="Reason for Delay",
+        index="btree_not_null",
+        ondelete="restrict",
+        tracking=True,
+        help="Why the customer is late, as it said last.",
+    )
+    wrong_data = fields.Boolean(
+        string="Wrong Contact Data",
+        tracking=True,
+        help="A collector could reach nobody with the phone numbers and addresses there are.",
+    )
     direct_debit = fields.Boolean(
         compute="_compute_direct_debit",
         search="_search_direct_debit",
@@ -139,6 +155,12 @@ class CollectionCustomer(models.Model):
         help="For WhatsApp messages: the items of the notice, or all that is overdue, line by line "
         "with links; as many as fit.",
     )
+    contact_mail_id = fields.Many2one(
+        "collection.contact.mail",
+        string="E-Mail After a Contact",
+        compute="_compute_contact_mail_id",
+        help="For message templates: the e-mail being written and the invoices that it brings.",
+    )
     notice_ids = fields.One2many("collection.notice", "customer_id", string="Notices")
     reply_ids = fields.One2many("collection.reply", "customer_id", string="Replies")
     reply_count = fields.Integer(compute="_compute_replies")
@@ -150,6 +172,15 @@ class CollectionCustomer(models.Model):
     )
     due_item_ids = fields.One2many("collection.due.item", "customer_id", string="Open Items")
     notice_count = fields.Integer(compute="_compute_notice_count")
+    contact_ids = fields.One2many("collection.contact", "customer_id", string="Contacts")
+    contact_count = fields.Integer(string="Contacts Registered", compute="_compute_contacts")
+    last_contact_date = fields.Datetime(string="Last Contact", compute="_compute_contacts")
+    reported_payment_ids = fields.One2many(
+        "collection.reported.payment", "customer_id", string="Reported Payments"
+    )
+    reported_payment_count = fields.Integer(
+        string="Open Reported Payments", compute="_compute_reported_payment_count"
+    )
     promise_ids = fields.One2many("collection.promise", "customer_id", string="Promises")
     promise_count = fields.Integer(string="Open Promises", compute="_compute_promise_counts")
     broken_promise_count = fields.Integer(
@@ -158,6 +189,8 @@ class CollectionCustomer(models.Model):
         search=live_search("broken_promise_count"),
         help="How many promises to pay the customer has broken so far.",
     )
+
+    dispute_count = fields.Integer(string="Open Disputes", compute="_compute_dispute_count")
 
     balance = fields.Monetary(
         compute="_compute_figures",
@@ -282,6 +315,19 @@ class CollectionCustomer(models.Model):
         for customer in self:
             customer.notice_count = counts.get(customer, 0)
 
+    @api.depends("contact_ids.state")
+    def _compute_contacts(self):
+        contacts = {
+            customer: (count, last)
+            for customer, count, last in self.env["collection.contact"]._read_group(
+                [("customer_id", "in", self.ids), ("state", "=", "registered")],
+                ["customer_id"],
+                ["__count", "date:max"],
+            )
+        }
+        for customer in self:
+            customer.contact_count, customer.last_contact_date = contacts.get(customer, (0, False))
+
     @api.depends("reply_ids.state", "reply_ids.date")
     def _compute_replies(self):
         self.reply_count = self.pending_reply_count = 0
@@ -296,6 +342,18 @@ class CollectionCustomer(models.Model):
                 customer.pending_reply_count = count
                 customer.pending_reply_date = first
 
+    def _compute_reported_payment_count(self):
+        reports = self.env["collection.reported.payment"]
+        counts = dict(
+            reports._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", reports._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.reported_payment_count = counts.get(customer, 0)
+
     def _compute_promise_counts(self):
         counts = {
             (customer, state): count
@@ -307,6 +365,18 @@ class CollectionCustomer(models.Model):
         for customer in self:
             customer.promise_count = sum(counts.get((customer, state), 0) for state in states)
             customer.broken_promise_count = counts.get((customer, "broken"), 0)
+
+    def _compute_dispute_count(self):
+        disputes = self.env["collection.dispute"]
+        counts = dict(
+            disputes._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", disputes._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.dispute_count = counts.get(customer, 0)
 
     # ------------------------------------------------------------
     # Direct debit
@@ -434,6 +504,19 @@ class CollectionCustomer(models.Model):
                         "evidence; archive it instead.",
                         customer=customer.partner_id.display_name,
                         count=customer.reply_count,
+                    )
+                )
+            # sudo: as below
+            if (
+                self.env["collection.contact"]
+                .sudo()
+                .search_count([("customer_id", "=", customer.id)], limit=1)
+            ):
+                raise UserError(
+                    self.env._(
+                        "The file of %(customer)s holds contacts and is kept as evidence; archive it "
+                        "instead.",
+                        customer=customer.partner_id.display_name,
                     )
                 )
             for name in self.env["collection.agreement"]._get_models():
@@ -581,6 +664,16 @@ class CollectionCustomer(models.Model):
         for customer in self:
             customer.notice_id = by_customer.get(customer, notices.browse())[:1] or (
                 customer.notice_ids[:1] if not notices else notices.browse()
+            )
+
+    @api.depends_context("collection_contact_mail_ids")
+    def _compute_contact_mail_id(self):
+        """The e-mail that is being written, else an empty one (for template tests)."""
+        mails = self.env["collection.contact.mail"]
+        written = mails._get_being_written().grouped("customer_id")
+        for customer in self:
+            customer.contact_mail_id = written.get(customer, mails)[:1] or mails.new(
+                {"customer_id": customer.id, "company_id": customer.company_id.id}
             )
 
     @api.depends_context("collection_notice_ids", "collection_recipient_id", "lang")
@@ -790,7 +883,12 @@ class CollectionCustomer(models.Model):
         :param target: collection.customer of the same company
         """
         target.ensure_one()
-        for model in ("collection.notice", "collection.reply"):
+        for model in (
+            "collection.notice",
+            "collection.reply",
+            "collection.contact",
+            "collection.contact.mail",
+        ):
             # sudo: the history moves whole
             self.env[model].sudo().search([("customer_id", "in", self.ids)]).customer_id = target
         self.env["collection.agreement"]._move_to_file(self, target)
@@ -829,6 +927,9 @@ class CollectionCustomer(models.Model):
             values.update(strategy_id=self.strategy_id.id, strategy_manual=True)
         if self.pause_until and (not target.pause_until or self.pause_until > target.pause_until):
             values.update(pause_until=self.pause_until, pause_reason=self.pause_reason)
+        for name in ("guarantees", "delay_reason_id"):
+            if self[name] and not target[name]:
+                values[name] = self._fields[name].convert_to_write(self[name], self)
         if self.insolvent and not target.insolvent:
             values.update(insolvent=True, insolvency_date=self.insolvency_date)
         return values
@@ -901,6 +1002,25 @@ class CollectionCustomer(models.Model):
     def action_resume(self):
         self.write({"pause_until": False, "pause_reason": False})
 
+    def action_register_contact(self):
+        """Open the dialog that registers a contact with the customer."""
+        self.ensure_one()
+        return self.env["collection.contact"]._open_register(customer=self)
+
+    def action_open_contacts(self):
+        self.ensure_one()
+        return self.env["collection.contact"]._open([("customer_id", "=", self.id)])
+
+    def action_print_preparation(self):
+        """Print what the collector should know before a call."""
+        report = self.env.ref("collections_management.action_report_preparation")
+        return report.report_action(self, config=False)
+
+    def action_contact_data_corrected(self):
+        """The contact data were corrected: the task is done."""
+        self.write({"wrong_data": False})
+        self.activity_feedback(["collections_management.activity_type_wrong_data"])
+
     def action_register_agreement(self):
         """Open the dialog that registers an agreement (context ``agreement``).
 
@@ -917,7 +1037,7 @@ class CollectionCustomer(models.Model):
             [
                 ("move_line_id", "in", items.ids),
                 ("open", "=", True),
-                ("kind", "not in", ["paused", kind._get_hold_kind()]),
+                ("kind", "not in", kind._get_compatible_kinds()),
             ]
         )
         # an open item has its line's id

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from .account_move import CUSTOMER_TYPES
+
 # Minutes before a failed delivery is tried again: 5, 10, 20, ... at most 4 hours.
 RETRY_MINUTES = 5
 RETRY_MINUTES_MAX = 240
@@ -84,7 +86,11 @@ class CollectionDelivery(models.AbstractModel):
     @api.model
     def _get_kinds(self):
         """Hook: the models of what is delivered, as empty recordsets."""
-        return [self.env["collection.notice"], self.env["collection.statement"]]
+        return [
+            self.env["collection.notice"],
+            self.env["collection.statement"],
+            self.env["collection.contact.mail"],
+        ]
 
     @api.model
     def _get_being_written(self):
@@ -473,6 +479,34 @@ class CollectionDelivery(models.AbstractModel):
                 }
             )
         )
+
+    def _get_invoice_files(self, moves):
+        """Return the PDFs of invoices, printed if Odoo has not kept them.
+
+        :param moves: account.move
+        """
+        # sudo: the job attaches what the customer has a right to
+        invoices = moves.sudo().filtered(lambda move: move.move_type in CUSTOMER_TYPES)
+        kept = invoices.invoice_pdf_report_id
+        return kept | self._print_invoices(
+            invoices.filtered(lambda move: not move.invoice_pdf_report_id)
+        )
+
+    def _print_invoices(self, moves):
+        """Print invoices as Odoo does when it sends them, without marking them as sent."""
+        reports = self.env["ir.actions.report"].sudo()
+        attachments = self.env["ir.attachment"].sudo()
+        for report, invoices in moves.grouped(
+            self.env["account.move.send"]._get_default_pdf_report_id
+        ).items():
+            for invoice in invoices:
+                content, _type = reports.with_company(invoice.company_id)._render_qweb_pdf(
+                    report.report_name, invoice.ids
+                )
+                attachments |= self._make_attachment(
+                    invoice._get_invoice_report_filename(report=report), content
+                )
+        return attachments
 
     # ------------------------------------------------------------
     # Sending

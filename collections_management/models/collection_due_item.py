@@ -63,6 +63,7 @@ FACTS = {
     "date_due",
     "date_invoice",
     "days_overdue",
+    "delay_reason_id",
     "id",
     "industry_id",
     "journal_id",
@@ -126,6 +127,9 @@ class CollectionDueItem(models.Model):
     payment_method_line_id = fields.Many2one(
         "account.payment.method.line", string="Means of Payment", readonly=True
     )
+    delay_reason_id = fields.Many2one(
+        "collection.delay.reason", string="Reason for Delay", readonly=True
+    )
     collection_status = fields.Selection(related="move_id.collection_status")
     currency_id = fields.Many2one("res.currency", readonly=True)
     company_currency_id = fields.Many2one("res.currency", readonly=True)
@@ -165,6 +169,7 @@ class CollectionDueItem(models.Model):
         "account.account": ["account_type", "non_trade"],
         "account.journal": ["type"],
         "account.move": [
+            "collection_delay_reason_id",
             "collection_sending_error",
             "commercial_partner_id",
             "invoice_date",
@@ -195,6 +200,7 @@ class CollectionDueItem(models.Model):
             "reconciled",
         ],
         "collection.bucket": ["company_id", "days_from"],
+        "collection.contact.mail": ["customer_id", "date", "sent_date", "state"],
         "collection.customer": [
             "active",
             "collector_id",
@@ -433,6 +439,10 @@ class CollectionDueItem(models.Model):
                  WHERE channel.is_message
                    AND notice.state IN ('to_approve', 'ready', 'queued', 'sent')
                    %s
+                 UNION ALL
+                SELECT mail.customer_id, COALESCE(mail.sent_date, mail.date) AS date
+                  FROM collection_contact_mail mail
+                 WHERE mail.state IN ('ready', 'queued', 'sent')
             )""",
             SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
         )
@@ -457,6 +467,7 @@ class CollectionDueItem(models.Model):
             commercial.industry_id AS industry_id,
             commercial.country_id AS country_id,
             move.preferred_payment_method_line_id AS payment_method_line_id,
+            move.collection_delay_reason_id AS delay_reason_id,
             line.currency_id AS currency_id,
             root.currency_id AS company_currency_id,
             line.amount_currency AS amount_currency,
@@ -1164,6 +1175,10 @@ class CollectionDueItem(models.Model):
     def action_register_agreement(self):
         """Open the dialog that registers an agreement (context ``agreement``) about these items."""
         return self.env["collection.agreement"]._get_kind()._open_register(self.move_line_id)
+
+    def action_register_contact(self):
+        """Open the dialog that registers a contact about these items."""
+        return self.env["collection.contact"]._open_register(lines=self.move_line_id)
 
     def action_pause(self):
         """Open the dialog that pauses the chosen items until a date."""

@@ -45,6 +45,11 @@ class CollectionHold(models.Model):
     )
     currency_id = fields.Many2one(related="move_line_id.currency_id")
     amount = fields.Monetary(help="Open amount when the hold was placed, in the item's currency.")
+    free_amount = fields.Monetary(
+        string="Left Free",
+        readonly=True,
+        help="What of the item is not disputed: claimed all the same where the scheme says so.",
+    )
     kind = fields.Selection(HOLD_KINDS, required=True, default="paused")
     reason = fields.Char(required=True)
     origin = fields.Reference(

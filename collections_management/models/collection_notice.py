@@ -421,6 +421,9 @@ class CollectionNotice(models.Model):
     def _deliver_whatsapp(self):
         self._make_tasks()
 
+    def _deliver_visit(self):
+        self._make_tasks()
+
     def _deliver_action(self):
         self._make_tasks()
 

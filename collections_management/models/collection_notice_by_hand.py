@@ -102,6 +102,32 @@ class CollectionNotice(models.Model):
             "context": {"default_notice_ids": self.ids},
         }
 
+    def action_register_contact(self):
+        """Open the dialog that registers what came of these notices; it marks them as done.
+
+        :raises UserError: when they are of several customers
+        """
+        self._check_state(["queued", "ready", "failed"], self.env._("register a contact for"))
+        if len(self.customer_id) > 1:
+            raise UserError(
+                self.env._(
+                    "The chosen notices are of several customers: %s. A contact is with one: choose "
+                    "the notices of one customer.",
+                    ", ".join(self.customer_id.mapped("display_name")),
+                )
+            )
+        items = self._get_live_lines().move_line_id
+        lines = items.filtered(
+            lambda line: not line.reconciled and line.amount_residual_currency > 0
+        )
+        return self.env["collection.contact"]._open_register(
+            customer=self.customer_id,
+            lines=lines,
+            notice_ids=self.ids,
+            channel_id=self.channel_id[:1].id if self.channel_id[:1].for_contacts else False,
+            person_id=self.recipient_id[:1].id,
+        )
+
     # ------------------------------------------------------------
     # Calls
     # ------------------------------------------------------------

@@ -579,28 +579,7 @@ class CollectionNoticeContent(models.AbstractModel):
     def _get_invoice_attachments(self):
         """Return the PDFs of the invoices at this step, printed if Odoo has not kept them."""
         lines = self._get_live_lines().filtered(lambda line: line.step_id == self.step_id)
-        # sudo: the job attaches what the customer has a right to
-        moves = lines.move_id.sudo().filtered(lambda move: move.move_type in PORTAL_TYPES)
-        kept = moves.invoice_pdf_report_id
-        return kept | self._print_invoices(
-            moves.filtered(lambda move: not move.invoice_pdf_report_id)
-        )
-
-    def _print_invoices(self, moves):
-        """Print invoices as Odoo does when it sends them, without marking them as sent."""
-        reports = self.env["ir.actions.report"].sudo()
-        attachments = self.env["ir.attachment"].sudo()
-        for report, invoices in moves.grouped(
-            self.env["account.move.send"]._get_default_pdf_report_id
-        ).items():
-            for invoice in invoices:
-                content, _type = reports.with_company(invoice.company_id)._render_qweb_pdf(
-                    report.report_name, invoice.ids
-                )
-                attachments |= self._make_attachment(
-                    invoice._get_invoice_report_filename(report=report), content
-                )
-        return attachments
+        return self._get_invoice_files(lines.move_id)
 
     def _make_statement_attachment(self):
         """Keep the statement of what is open, as it goes to the notice's contact."""

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, float_compare, format_date
 
@@ -289,6 +289,58 @@ class CollectionPromise(models.Model):
                     date=format_date(self.env, promise.date_promised),
                 )
             )
+
+    @api.model
+    def _remember_before(self, lines):
+        """Override: the open promises that a new one takes the place of, or takes items from."""
+        lines = lines._get_collection_whole_invoices()
+        earlier = self.browse().union(*self._get_latest_by_line(lines, self.browse()).values())
+        return {
+            promise.id: {
+                "state": promise.state,
+                "amount": promise.amount,
+                "items": {hold.move_line_id.id: hold.amount for hold in promise._get_holds()},
+            }
+            for promise in earlier
+            if promise.state in OPEN
+        }
+
+    def _undo(self, before):
+        """Override: the earlier promises are open again, for all their items."""
+        super()._undo(before)
+        for id_, was in (before or {}).items():
+            self.browse(int(id_)).exists()._take_back(was)
+
+    def _take_back(self, was):
+        """Be open again, with what a promise that is undone had taken.
+
+        :param dict was: as ``_remember_before`` has it
+        """
+        held = self._get_holds().move_line_id.ids
+        gone = {int(id_): amount for id_, amount in was["items"].items() if int(id_) not in held}
+        self.env["collection.hold"].create(
+            [
+                {
+                    "move_line_id": line_id,
+                    "amount": amount,
+                    "kind": self._get_hold_kind(),
+                    "reason": self.number,
+                    "origin": f"{self._name},{self.id}",
+                    "date_from": self.date,
+                }
+                for line_id, amount in gone.items()
+            ]
+        )
+        self.write(
+            {
+                "state": was["state"],
+                "closed_date": False,
+                "amount": was["amount"],
+                "move_line_ids": [Command.link(line_id) for line_id in gone],
+            }
+        )
+        self._judge()
+        self._log(self.env._("Open again: the promise that took its place was undone."))
 
     def _check_limits(self):
         """Refuse a collector's promise that goes beyond what the customer's scheme allows."""

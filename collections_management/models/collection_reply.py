@@ -352,6 +352,25 @@ class CollectionReply(models.Model):
         self._check_state(["answered", "dismissed"], self.env._("reopen"))
         self.write({"state": "pending", "closed_by_id": False, "closed_on": False})
 
+    def action_register_contact(self):
+        """Open the dialog that registers what the customer said; it answers the reply."""
+        self.ensure_one()
+        if not self.customer_id:
+            raise UserError(
+                self.env._(
+                    "Nobody knows yet who wrote “%(subject)s”: choose its customer first.",
+                    subject=self.subject,
+                )
+            )
+        channel = self.env.ref("collections_management.channel_email", raise_if_not_found=False)
+        return self.env["collection.contact"]._open_register(
+            customer=self.customer_id,
+            close_replies=True,
+            channel_id=channel.id if channel else False,
+            direction="in",
+            person_id=self.author_id.id,
+        )
+
     def action_answer(self):
         """Write to the person who wrote, on the conversation; sending it closes the reply."""
         self.ensure_one()

@@ -73,7 +73,9 @@ class CollectionStep(models.Model):
         "currency) is less than this.",
     )
     currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
-    channel_ids = fields.Many2many("collection.channel", string="Channels")
+    channel_ids = fields.Many2many(
+        "collection.channel", string="Channels", domain="[('for_steps', '=', True)]"
+    )
     speaks = fields.Boolean(
         compute="_compute_speaks", store=True, help="The customer receives something."
     )

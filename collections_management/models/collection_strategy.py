@@ -62,6 +62,20 @@ class CollectionStrategy(models.Model):
         help="Days. How far ahead a collector may let a customer promise; further, a supervisor "
         "has to. 0: no limit.",
     )
+    gain_note = fields.Text(
+        string="What Paying Brings",
+        translate=True,
+        help="For collectors before a call: what the customer gains by paying.",
+    )
+    offer_note = fields.Text(
+        string="What May Be Offered",
+        translate=True,
+        help="For collectors while they talk: the alternatives they may offer.",
+    )
+    claim_undisputed = fields.Boolean(
+        string="Claim the Undisputed Rest",
+        help="Where only a part of an invoice is disputed, the rest of it is claimed all the same.",
+    )
     step_ids = fields.One2many("collection.step", "strategy_id", string="Steps", copy=True)
     rule_ids = fields.One2many("collection.strategy.rule", "strategy_id", string="Rules")
     has_issued_step = fields.Boolean(

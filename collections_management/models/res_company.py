@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytz
 
@@ -11,6 +11,8 @@ from .collection_strategy import MODES
 # What is usual is the mean of so many days that had messages; so many times of it asks first.
 USUAL_DAYS = 5
 UNUSUAL = 3
+# With so many working hours left, a customer who was not reached is called again on the same day.
+CHANCE_HOURS = 2
 
 
 class ResCompany(models.Model):
@@ -115,9 +117,33 @@ class ResCompany(models.Model):
     collection_accountant_id = fields.Many2one(
         "res.users",
         string="Who Allocates Payments",
-        help="Gets a task when a customer's promise seems paid by money that is not allocated. "
-        "Empty: the supervisor.",
+        help="Gets a task when a customer's promise seems paid by money that is not allocated, or "
+        "the money of a reported payment was found. Empty: the supervisor.",
     )
+    collection_reported_days = fields.Integer(
+        string="Reported Payments: Days to Be Credited",
+        default=5,
+        help="Working days. A payment that a customer reported longer ago and that is not on the "
+        "invoices yet is shown as late, and its collector is told.",
+    )
+
+    collection_dispute_days = fields.Integer(
+        string="Days of Grace after a Dispute",
+        default=7,
+        help="When a dispute is rejected, its invoices are claimed again after so many days.",
+    )
+
+    @api.constrains("collection_dispute_days")
+    def _check_collection_dispute_days(self):
+        for company in self:
+            if company.collection_dispute_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%s: the days of grace after a dispute can't be negative; 0 means that claims "
+                        "go on at once.",
+                        company.name,
+                    )
+                )
 
     @api.constrains("collection_promise_days", "collection_promise_percent")
     def _check_collection_tolerance(self):
@@ -129,6 +155,18 @@ class ResCompany(models.Model):
                     self.env._(
                         "%(company)s: the days of grace can't be negative, and the tolerance of "
                         "promises is a percentage from 0 to less than 100.",
+                        company=company.name,
+                    )
+                )
+
+    @api.constrains("collection_reported_days")
+    def _check_collection_reported_days(self):
+        for company in self:
+            if company.collection_reported_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: the days within which a reported payment should be credited "
+                        "can't be negative; 0 means at once.",
                         company=company.name,
                     )
                 )
@@ -311,6 +349,62 @@ class ResCompany(models.Model):
             return 0
         policies = self.env["collection.contact.policy"]
         return len(policies._get_working_days(self.resource_calendar_id, first, last))
+
+    def _get_next_chance(self):
+        """Return the next day to call again: today, where some of its working hours are left."""
+        self.ensure_one()
+        calendar = self.resource_calendar_id
+        if not calendar:
+            return self._get_collection_workday(1)
+        now = pytz.utc.localize(fields.Datetime.now())
+        tz = pytz.timezone(calendar.tz or "UTC")
+        midnight = tz.localize(
+            datetime.combine(now.astimezone(tz).date() + timedelta(days=1), time())
+        )
+        left = sum(
+            (end - begin).total_seconds()
+            for begin, end, _hours in calendar._work_intervals_batch(now, midnight)[False]
+        )
+        if left >= CHANCE_HOURS * 3600:
+            return self._get_collection_today()
+        return self._get_collection_workday(1)
+
+    def _get_collection_reported_limit(self):
+        """Return the day: payments reported before it, and not credited yet, are late.
+
+        After it ``collection_reported_days`` working days have passed, up to yesterday.
+        """
+        self.ensure_one()
+        today = self._get_collection_today()
+        allowed = self.collection_reported_days
+        if not allowed:
+            return today + timedelta(days=1)
+        # long enough for so many working days in nearly any calendar
+        first = today - timedelta(days=3 * allowed + 30)
+        policies = self.env["collection.contact.policy"]
+        working = policies._get_working_days(
+            self.resource_calendar_id, first, today - timedelta(days=1)
+        )
+        return sorted(working)[-allowed] if len(working) >= allowed else first
+
+    def _get_collection_workday(self, number, start=None):
+        """Return the day that lies so many working days after another; 0: that day itself.
+
+        By the company's calendar. Holidays longer than four weeks count as if they ended then.
+
+        :param int number: working days
+        :param datetime.date start: default: today, where the company works
+        """
+        self.ensure_one()
+        start = start or self._get_collection_today()
+        if not number:
+            return start
+        # as many weeks as would do at one working day a week, and the longest holidays
+        last = start + timedelta(weeks=number + 4)
+        working = self.env["collection.contact.policy"]._get_working_days(
+            self.resource_calendar_id, start + timedelta(days=1), last
+        )
+        return sorted(working)[number - 1] if len(working) >= number else last
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()

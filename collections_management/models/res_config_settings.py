@@ -29,8 +29,14 @@ class ResConfigSettings(models.TransientModel):
     collection_promise_percent = fields.Float(
         related="collection_company_id.collection_promise_percent", readonly=False
     )
+    collection_dispute_days = fields.Integer(
+        related="collection_company_id.collection_dispute_days", readonly=False
+    )
     collection_accountant_id = fields.Many2one(
         related="collection_company_id.collection_accountant_id", readonly=False
+    )
+    collection_reported_days = fields.Integer(
+        related="collection_company_id.collection_reported_days", readonly=False
     )
     collection_supervisor_id = fields.Many2one(
         related="collection_company_id.collection_supervisor_id", readonly=False

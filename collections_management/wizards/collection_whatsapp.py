@@ -149,4 +149,9 @@ class CollectionWhatsapp(models.TransientModel):
         if notice:
             notice.write({"message_id": message.id, "recipient_id": self.recipient_id.id})
             notice.action_mark_done()
-        return {"type": "ir.actions.act_window_close"}
+        return self.env["collection.contact"]._open_register(
+            customer=self.customer_id,
+            channel_id=self.env.ref("collections_management.channel_whatsapp").id,
+            direction="out",
+            person_id=self.recipient_id.id,
+        )
