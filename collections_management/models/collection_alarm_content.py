@@ -191,7 +191,9 @@ class CollectionAlarmContent(models.AbstractModel):
                     action=listed.action,
                     ids=[row["id"] for row in told[user]],
                     totals=spoken.env[self._name]._write_totals(company, told[user]),
-                    rows=[lines[row["id"]] for row in told[user][:SHOWN_ROWS] if row["id"] in lines],
+                    rows=[
+                        lines[row["id"]] for row in told[user][:SHOWN_ROWS] if row["id"] in lines
+                    ],
                 )
         return sections
 
@@ -215,7 +217,7 @@ class CollectionAlarmContent(models.AbstractModel):
                 "documents": self._write_documents(record, listed.documents),
                 "amount": self._write_amount(row["amount"], row["currency_id"]),
                 "days": self._write_days(row["date"], today),
-                "remark": listed.remark and listed.remark(record) or "",
+                "remark": (listed.remark and listed.remark(record)) or "",
                 "path": f"/odoo/{target._name}/{target.id}",
             }
         return lines
@@ -228,9 +230,8 @@ class CollectionAlarmContent(models.AbstractModel):
         documents = record if path == "id" else record.mapped(path)
         names = [document.name or document.display_name for document in documents]
         text = ", ".join(names[:SHOWN_DOCUMENTS])
-        if more := len(names) - SHOWN_DOCUMENTS:
-            if more > 0:
-                return self.env._("%(documents)s and %(count)s more", documents=text, count=more)
+        if (more := len(names) - SHOWN_DOCUMENTS) and more > 0:
+            return self.env._("%(documents)s and %(count)s more", documents=text, count=more)
         return text
 
     @api.model

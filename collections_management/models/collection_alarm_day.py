@@ -110,11 +110,14 @@ class CollectionAlarmDay(models.Model):
     def _get_pending(self):
         """Return the days of today that are to be told, in the order of the mail."""
         days = self.search(
-            [("state", "=", "pending"), ("date", ">=", fields.Date.add(fields.Date.today(), days=-1))]
+            [
+                ("state", "=", "pending"),
+                ("date", ">=", fields.Date.add(fields.Date.today(), days=-1)),
+            ]
         )
-        return days.filtered(
-            lambda day: day.date == day.company_id._get_collection_today()
-        ).sorted(lambda day: (day.company_id.id, day.alarm_id.sequence, day.alarm_id.id))
+        return days.filtered(lambda day: day.date == day.company_id._get_collection_today()).sorted(
+            lambda day: (day.company_id.id, day.alarm_id.sequence, day.alarm_id.id)
+        )
 
     @api.model
     def _get_told(self, alarm, company, date):
@@ -204,6 +207,8 @@ class CollectionAlarmDay(models.Model):
     @api.autovacuum
     def _gc_old(self):
         """Forget days long past."""
-        old = self.search([("date", "<", fields.Date.add(fields.Date.today(), days=-90))], limit=10_000)
+        old = self.search(
+            [("date", "<", fields.Date.add(fields.Date.today(), days=-90))], limit=10_000
+        )
         old.unlink()
         return len(old), len(old) == 10_000

@@ -1,6 +1,7 @@
+from dataclasses import replace
 from datetime import timedelta
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -10,6 +11,9 @@ from .collection_promise import NOT_KEPT, OPEN
 KINDS = [
     ("broken_promise", "Broken promises"),
     ("promise_due", "Promises for today"),
+    ("uncredited_report", "Reported payments not credited"),
+    ("dispute", "Disputes"),
+    ("late_dispute", "Disputes past their deadline"),
     ("task", "Calls, letters and tasks of the day"),
     ("pending_reply", "Replies that wait"),
     ("failed_message", "Messages that failed or came back"),
@@ -73,6 +77,56 @@ class CollectionAlarm(models.Model):
             documents="move_ids",
             amount="amount",
         )
+
+    def _get_uncredited_report(self, company):
+        """What customers say to have paid and was not credited in the days that the settings give."""
+        model = self.env["collection.reported.payment"]
+        return AlarmList(
+            model=model,
+            domain=Domain(model._get_uncredited_domain(company)),
+            to_do=self.env._("Look for the money with accounting, or ask the customer for proof."),
+            action="collections_management.collection_reported_payment_action",
+            roles=self._get_customer_roles(),
+            documents="move_ids",
+            amount="amount",
+            date="date_reported",
+            remark=lambda report: report.reference,
+        )
+
+    def _get_dispute(self, company):
+        """Disputes in which somebody has to find out who is right."""
+        return AlarmList(
+            model=self.env["collection.dispute"],
+            domain=self._get_own_domain(company) & Domain("state", "=", "open"),
+            to_do=self.env._(
+                "Whose area it is solves it; the collector keeps the customer informed."
+            ),
+            action="collections_management.collection_dispute_action",
+            roles={
+                "area": "area_id.responsible_id",
+                "responsible": "owner_id",
+                **self._get_customer_roles(),
+            },
+            documents="item_ids.move_id",
+            amount="amount",
+            date="date",
+            remark=self._write_dispute,
+        )
+
+    def _get_late_dispute(self, company):
+        """The same, past their deadline."""
+        listed = self._get_dispute(company)
+        return replace(
+            listed,
+            domain=listed.domain & Domain("deadline", "<", company._get_collection_today()),
+            to_do=self.env._("Solve it now, or hand it over to somebody who can."),
+            date="deadline",
+        )
+
+    @api.model
+    def _write_dispute(self, dispute):
+        """Return what a reader is to know of a dispute: its area and reason."""
+        return f"{dispute.area_id.name} · {dispute.reason_id.name}"
 
     # ------------------------------------------------------------
     # Notices, replies, invoices
@@ -142,7 +196,9 @@ class CollectionAlarm(models.Model):
             & Domain("payment_state", "in", ("not_paid", "partial"))
             & Domain("collection_delivery_state", "in", UNDELIVERED)
             & Domain("invoice_date", "<=", day),
-            to_do=self.env._("Correct the address and send it again; it is not claimed until then."),
+            to_do=self.env._(
+                "Correct the address and send it again; it is not claimed until then."
+            ),
             action="collections_management.account_move_action_undelivered",
             roles={"collector": "collector_id", "salesperson": "invoice_user_id"},
             customer="commercial_partner_id",
@@ -436,12 +492,19 @@ class CollectionAlarm(models.Model):
         )
 
     def _get_contact_sql(self, customer, since):
-        """Hook: the SQL condition that somebody registered a contact with a customer since a day.
+        """Return the SQL condition that a contact with a customer was registered since a day.
 
         :param SQL customer: id of the file
         :param SQL since: the day
         """
-        return SQL("FALSE")
+        return SQL(
+            """EXISTS (
+                SELECT FROM collection_contact contact
+                 WHERE contact.customer_id = %s AND contact.state = 'registered'
+                   AND contact.date >= %s)""",
+            customer,
+            since,
+        )
 
     def _get_touches_sql(self, customer, since):
         """Hook: the SQL conditions that somebody was in touch with a customer, by whatever way.

@@ -111,9 +111,7 @@ class TestAlarmMail(AlarmCommon):
 
     def test_a_reader_gets_one_mail_with_a_section_for_each_alarm(self):
         first = self._alarm(name="Second section", sequence=20)
-        second = self._alarm(
-            "pending_reply", name="First section", sequence=10, to_collector=True
-        )
+        second = self._alarm("pending_reply", name="First section", sequence=10, to_collector=True)
         promise = self._break(self.customer)
         self.system["collection.reply"].create(
             {
@@ -124,13 +122,16 @@ class TestAlarmMail(AlarmCommon):
             }
         )
         [mail] = self._tell()
-        self.assertEqual(mail["email_to_raw"] if "email_to_raw" in mail else mail["email_to"], [
-            self.collector.email_formatted
-        ])
+        self.assertEqual(
+            mail["email_to_raw"] if "email_to_raw" in mail else mail["email_to"],
+            [self.collector.email_formatted],
+        )
         body = mail["body"]
         self.assertLess(body.index("First section"), body.index("Second section"))
         self.assertIn(promise.move_ids.name, body)
-        self.assertEqual(mail["subject"], "Collections today: First section (1), Second section (1)")
+        self.assertEqual(
+            mail["subject"], "Collections today: First section (1), Second section (1)"
+        )
         logs = self.system["collection.alarm.mail"].search([])
         self.assertEqual(logs.alarm_id, first | second)
         self.assertEqual(logs.mail_id.state, "sent")
@@ -150,9 +151,7 @@ class TestAlarmMail(AlarmCommon):
         self.assertEqual(self.system["collection.alarm.day"].search([]).state, "done")
         self.assertFalse(self._tell())
         # even if the job forgot that the day is done
-        self.system["collection.alarm.day"].search([]).write(
-            {"state": "pending", "seen": False}
-        )
+        self.system["collection.alarm.day"].search([]).write({"state": "pending", "seen": False})
         self.assertFalse(self._tell())
 
     @mute_logger("odoo.sql_db")
@@ -168,9 +167,11 @@ class TestAlarmMail(AlarmCommon):
         self._alarm()
         self._break(self.customer)
         self._break(self.other)
-        with patch(f"{DAY}.CollectionAlarmDay._tell_safely", side_effect=[False, KeyboardInterrupt]):
-            with self.assertRaises(KeyboardInterrupt):
-                self._tell()
+        with (
+            patch(f"{DAY}.CollectionAlarmDay._tell_safely", side_effect=[False, KeyboardInterrupt]),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            self._tell()
         self.assertEqual(len(self._tell()), 2)
         self.assertFalse(self._tell())
 
@@ -223,9 +224,7 @@ class TestAlarmMail(AlarmCommon):
         self.collector.lang = "es_ES"
         self._break(self.customer)
         self._break(self.other)
-        spanish, english = sorted(
-            self._tell(), key=lambda mail: "Promesas" not in mail["subject"]
-        )
+        spanish, english = sorted(self._tell(), key=lambda mail: "Promesas" not in mail["subject"])
         self.assertIn("Promesas incumplidas (1)", spanish["subject"])
         self.assertIn("Test broken_promise (1)", english["subject"])
 
@@ -528,6 +527,70 @@ class TestAlarmKinds(AlarmCommon):
         with self.at(1):
             self.assertEqual(self._told(alarm), {"Test collector": ["Alpha"]})
 
+    def test_a_broken_promise_is_told_until_there_is_a_new_contact(self):
+        alarm = self._alarm()
+        self._break(self.customer)
+        result = self.system.ref(f"{MODULE}.contact_result_none")
+        channel = self.system.ref(f"{MODULE}.channel_call")
+        contact = self.system["collection.contact"]._make(
+            self.customer, result, self.customer.due_item_ids.move_line_id, channel_id=channel.id
+        )
+        self.assertFalse(self._told(alarm))
+        contact.action_undo()
+        self.assertTrue(self._told(alarm))
+
+    def test_reported_payments_that_are_not_credited_in_time(self):
+        alarm = self._alarm("uncredited_report")
+        self.company.collection_reported_days = 5
+        line = self._get_receivable_lines(self._make_invoice(self.customer))
+        report = self.system["collection.reported.payment"]._make(
+            line.with_env(self.system), date_reported=days(-1), reference="Transfer 17"
+        )
+        self.assertFalse(self._told(alarm))
+        with self.at(9):
+            section = self._collect(alarm)["Test collector"]
+            self.assertEqual(section.ids, report.ids)
+            self.assertEqual(section.rows[0]["remark"], "Transfer 17")
+
+    def _dispute(self):
+        """Return a dispute that somebody without rights on invoices has to solve."""
+        solver = mail_new_test_user(
+            self.system,
+            login="test_solver",
+            name="Solver",
+            email="solver@company.example.com",
+            groups=f"{MODULE}.group_dispute_resolver",
+            company_id=self.company.id,
+        )
+        area = self.system["collection.area"].create(
+            {"name": "Logistics", "responsible_id": solver.id, "days": 2}
+        )
+        reason = self.system["collection.dispute.reason"].create(
+            {"name": "Damaged goods", "area_id": area.id}
+        )
+        line = self._get_receivable_lines(self._make_invoice(self.customer))
+        return self.system["collection.dispute"]._make(
+            line.with_env(self.system), reason_id=reason.id
+        )
+
+    def test_disputes_are_told_to_the_area_and_to_the_collector_with_the_area(self):
+        alarm = self._alarm("dispute", to_area=True, to_collector=True)
+        dispute = self._dispute()
+        told = self._collect(alarm)
+        self.assertEqual(set(told), {"Solver", "Test collector"})
+        for section in told.values():
+            self.assertEqual(section.ids, dispute.ids)
+            [row] = section.rows
+            self.assertEqual(row["remark"], "Logistics · Damaged goods")
+            self.assertEqual(row["documents"], dispute.item_ids.move_id.name)
+
+    def test_disputes_past_their_deadline_are_told_to_their_owner(self):
+        alarm = self._alarm("late_dispute", to_responsible=True)
+        self._dispute()
+        self.assertFalse(self._told(alarm))
+        with self.at(7):
+            self.assertEqual(self._told(alarm), {"Solver": ["Alpha"]})
+
     def test_replies_that_wait_for_some_days(self):
         alarm = self._alarm("pending_reply", threshold=2)
         reply = self.system["collection.reply"].create(
@@ -548,7 +611,9 @@ class TestAlarmKinds(AlarmCommon):
 
     def test_tasks_of_a_person(self):
         alarm = self._alarm("task", to_responsible=True)
-        customer = self._make_customer("Called", scheme=self._make_scheme(self._claim(3, self.call)))
+        customer = self._make_customer(
+            "Called", scheme=self._make_scheme(self._claim(3, self.call))
+        )
         self._make_invoice(customer, 80, due=-5)
         notice = self.run_day(customer)
         section = self._collect(alarm)["Test collector"]
