@@ -54,8 +54,5 @@ class Section:
     ids: list
     totals: list
     rows: list
-
-    @property
-    def more(self):
-        """How many records have no row."""
-        return len(self.ids) - len(self.rows)
+    # the words of the link that opens the whole list
+    link: str

@@ -1,6 +1,7 @@
 from collections import defaultdict
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .alarm_list import Section
@@ -33,7 +34,7 @@ class CollectionAlarmContent(models.AbstractModel):
         # sudo: what each reader may see of it is asked for below
         alarm, company = alarm.sudo(), company.sudo()
         listed = alarm._get_list(company)
-        facts = self._get_facts(alarm, listed, company)
+        facts = self._get_facts(alarm, listed, company, reader)
         shares = self._share_out(alarm, company, facts)
         if reader is not None:
             shares = {id_: rows for id_, rows in shares.items() if id_ == reader.id}
@@ -46,14 +47,17 @@ class CollectionAlarmContent(models.AbstractModel):
         return self._write_sections(alarm, company, told)
 
     @api.model
-    def _get_facts(self, alarm, listed, company):
+    def _get_facts(self, alarm, listed, company, reader=None):
         """Read what there is to tell, the greatest first. One query.
 
+        :param reader: res.users, the only one asked for
         :return: list of dict: id, amount, currency_id, date, and a user's id for each role
         """
         self.env.flush_all()
         model = listed.model
-        query = model._search(listed.domain)
+        query = model._search(
+            listed.domain & self._get_reader_domain(alarm, listed, company, reader)
+        )
         if query.is_empty():
             return []
         alias = model._table
@@ -77,6 +81,30 @@ class CollectionAlarmContent(models.AbstractModel):
         )
         self._sort(rows, company)
         return rows
+
+    @api.model
+    def _get_reader_domain(self, alarm, listed, company, reader):
+        """Return the domain of what can be for a reader at all; their rights come on top of it."""
+        if reader is None or reader.id in self._get_told_everything(alarm, company):
+            return Domain.TRUE
+        own = Domain.FALSE
+        for role, path in listed.roles.items():
+            if alarm[OWN_ROLES[role]]:
+                own |= Domain(path, "=", reader.id)
+                if role in TO_SUPERVISOR and reader == company.collection_supervisor_id:
+                    own |= Domain(path, "=", False)
+        return own
+
+    @api.model
+    def _get_told_everything(self, alarm, company):
+        """Return the ids of the users who are told of all records, whosever they are."""
+        supervisor = company.collection_supervisor_id
+        users = alarm.user_ids
+        if alarm.to_supervisor:
+            users |= supervisor
+        if alarm.to_accounting:
+            users |= company.collection_accountant_id or supervisor
+        return set(users.ids)
 
     @api.model
     def _get_column(self, model, name, query):
@@ -117,10 +145,7 @@ class CollectionAlarmContent(models.AbstractModel):
         :return: dict of res.users id -> rows of ``_get_facts``
         """
         supervisor = company.collection_supervisor_id.id
-        accountant = company.collection_accountant_id.id or supervisor
-        everything = set(alarm.user_ids.ids)
-        everything |= {supervisor} if alarm.to_supervisor else set()
-        everything |= {accountant} if alarm.to_accounting else set()
+        everything = self._get_told_everything(alarm, company)
         roles = [role for role, name in OWN_ROLES.items() if alarm[name]]
         shares = defaultdict(list)
         for row in facts:
@@ -194,6 +219,7 @@ class CollectionAlarmContent(models.AbstractModel):
                     rows=[
                         lines[row["id"]] for row in told[user][:SHOWN_ROWS] if row["id"] in lines
                     ],
+                    link=spoken.env[self._name]._write_link(len(told[user]) - SHOWN_ROWS),
                 )
         return sections
 
@@ -252,6 +278,13 @@ class CollectionAlarmContent(models.AbstractModel):
         if count < 0:
             return self.env._("in %s days", -count)
         return self.env._("%s days", count)
+
+    @api.model
+    def _write_link(self, more):
+        """Return the words of the link to a list of which so many records have no row."""
+        if more > 0:
+            return self.env._("and %s more: open them all", more)
+        return self.env._("Open the list")
 
     @api.model
     def _write_totals(self, company, rows):

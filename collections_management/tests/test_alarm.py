@@ -478,6 +478,25 @@ class TestAlarmScreens(AlarmCommon):
         self.assertEqual(line.action_open_list()["domain"], [("id", "in", promise.ids)])
         self.assertFalse(pages.with_user(self.employee).search(pages._open()["domain"]))
 
+    def test_my_alarms_are_those_of_the_mail_whatever_my_role(self):
+        """The page asks for one reader, the mail for all: both find the same."""
+        self._break(self.customer)
+        self._break(self._make_customer("Nobody's", collector_id=False))
+        self.customer.partner_id.user_id = self.colleague
+        for values in (
+            {"to_collector": True},
+            {"to_salesperson": True},
+            {"to_supervisor": True},
+            {"to_accounting": True, "to_collector": True},
+        ):
+            alarm = self._alarm(**values)
+            self.env.flush_all()
+            content = self.system["collection.alarm.content"]
+            everybody = content._collect(alarm, self.company)
+            for user in (self.collector, self.colleague, self.supervisor):
+                alone = content._collect(alarm, self.company, user)
+                self.assertEqual(alone.get(user.id), everybody.get(user.id), (user.name, values))
+
     def test_a_list_opens_the_records_in_the_readers_own_rights(self):
         """Every kind's list has an action that shows its model."""
         for kind, _label in self.alarms._fields["kind"].selection:
