@@ -107,7 +107,7 @@ class CollectionAlarm(models.Model):
                 "responsible": "owner_id",
                 **self._get_customer_roles(),
             },
-            documents="item_ids.move_id",
+            documents="move_ids",
             amount="amount",
             date="date",
             remark=self._write_dispute,

@@ -601,7 +601,7 @@ class TestAlarmKinds(AlarmCommon):
             self.assertEqual(section.ids, dispute.ids)
             [row] = section.rows
             self.assertEqual(row["remark"], "Logistics · Damaged goods")
-            self.assertEqual(row["documents"], dispute.item_ids.move_id.name)
+            self.assertEqual(row["documents"], dispute.move_ids.name)
 
     def test_disputes_past_their_deadline_are_told_to_their_owner(self):
         alarm = self._alarm("late_dispute", to_responsible=True)
