@@ -6,6 +6,28 @@ from dataclasses import dataclass, field
 from odoo import models
 from odoo.fields import Domain
 
+# Each has a method _get_<kind> (collection_alarm_kinds.py) and a record (data/collection_alarm_data.xml).
+KINDS = [
+    ("broken_promise", "Broken promises"),
+    ("promise_due", "Promises for today"),
+    ("uncredited_report", "Reported payments not credited"),
+    ("dispute", "Disputes"),
+    ("late_dispute", "Disputes past their deadline"),
+    ("task", "Calls, letters and tasks of the day"),
+    ("pending_reply", "Replies that wait"),
+    ("failed_message", "Messages that failed or came back"),
+    ("undelivered_invoice", "Invoices not delivered"),
+    ("returned_debit", "Returned debits"),
+    ("due_today", "Items that fall due today"),
+    ("next_step", "Steps about to start"),
+    ("over_limit", "Customers over their credit limit"),
+    ("at_risk", "Customers with much overdue"),
+    ("no_contact", "Customers without contact"),
+    ("stale_bank", "Bank not up to date"),
+    ("failed_customer", "Customers that the run failed for"),
+    ("failed_day", "Companies whose run failed"),
+]
+
 
 @dataclass(frozen=True)
 class AlarmList:

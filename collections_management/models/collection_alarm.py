@@ -6,7 +6,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from .alarm_list import AlarmList
+from .alarm_list import KINDS, AlarmList
 from .user_message import notification
 
 # Longer than any holidays: a day that is closed is made up for on the next one that is not.
@@ -46,8 +46,7 @@ class CollectionAlarm(models.Model):
     name = fields.Char(required=True, translate=True, help="The heading in the mail.")
     sequence = fields.Integer(default=100, help="The order of the sections in the mail.")
     active = fields.Boolean(default=True, tracking=True)
-    # the kinds stand beside their methods
-    kind = fields.Selection([], required=True, tracking=True)
+    kind = fields.Selection(KINDS, required=True, tracking=True)
     company_id = fields.Many2one("res.company", index=True, help="Empty: for all companies.")
     currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
     frequency = fields.Selection(

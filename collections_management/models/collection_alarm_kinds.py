@@ -1,33 +1,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .alarm_list import AlarmList
 from .collection_promise import NOT_KEPT, OPEN
 
-KINDS = [
-    ("broken_promise", "Broken promises"),
-    ("promise_due", "Promises for today"),
-    ("uncredited_report", "Reported payments not credited"),
-    ("dispute", "Disputes"),
-    ("late_dispute", "Disputes past their deadline"),
-    ("task", "Calls, letters and tasks of the day"),
-    ("pending_reply", "Replies that wait"),
-    ("failed_message", "Messages that failed or came back"),
-    ("undelivered_invoice", "Invoices not delivered"),
-    ("returned_debit", "Returned debits"),
-    ("due_today", "Items that fall due today"),
-    ("next_step", "Steps about to start"),
-    ("over_limit", "Customers over their credit limit"),
-    ("at_risk", "Customers with much overdue"),
-    ("no_contact", "Customers without contact"),
-    ("stale_bank", "Bank not up to date"),
-    ("failed_customer", "Customers that the run failed for"),
-    ("failed_day", "Companies whose run failed"),
-]
 UNDELIVERED = ("not_sent", "bounced", "error", "rejected")
 
 
@@ -35,8 +15,6 @@ class CollectionAlarm(models.Model):
     """The kinds of alarms: for each a method that says which records it tells of, and how."""
 
     _inherit = "collection.alarm"
-
-    kind = fields.Selection(KINDS)
 
     # ------------------------------------------------------------
     # Agreements
