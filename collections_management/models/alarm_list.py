@@ -53,8 +53,9 @@ class AlarmList:
     # a field, or a function of an alias that returns SQL; in the currency of the field below
     amount: str | Callable | None = None
     currency: str = "currency_id"
-    # a date field: the days since then are told; negative: days to go
+    # a date field, from which days are told (negative: to go), and what those days are
     date: str | None = None
+    since: str | None = None
     # a function of a record (sudo, in the reader's language) that returns what else is to be known
     remark: Callable | None = None
     # what the threshold means: a label, and its value where nobody chose one
@@ -71,6 +72,7 @@ class Section:
     name: str
     company: str
     to_do: str
+    since: str | None
     model: str
     action: str
     ids: list

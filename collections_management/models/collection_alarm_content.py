@@ -212,6 +212,7 @@ class CollectionAlarmContent(models.AbstractModel):
                     name=spoken.name,
                     company=company.name,
                     to_do=listed.to_do,
+                    since=listed.since,
                     model=listed.model._name,
                     action=listed.action,
                     ids=[row["id"] for row in told[user]],

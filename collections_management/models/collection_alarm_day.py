@@ -116,7 +116,7 @@ class CollectionAlarmDay(models.Model):
             ]
         )
         return days.filtered(lambda day: day.date == day.company_id._get_collection_today()).sorted(
-            lambda day: (day.company_id.id, day.alarm_id.sequence, day.alarm_id.id)
+            lambda day: (day.alarm_id.sequence, day.alarm_id.id, day.company_id.id)
         )
 
     @api.model

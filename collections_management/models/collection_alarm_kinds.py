@@ -39,6 +39,7 @@ class CollectionAlarm(models.Model):
                 open=self._get_open_amount_sql(model, alias),
             ),
             date="date_promised",
+            since=self.env._("days since the day promised"),
         )
 
     def _get_promise_due(self, company):
@@ -68,6 +69,7 @@ class CollectionAlarm(models.Model):
             documents="move_ids",
             amount="amount",
             date="date_reported",
+            since=self.env._("days since it was paid"),
             remark=lambda report: report.reference,
         )
 
@@ -88,6 +90,7 @@ class CollectionAlarm(models.Model):
             documents="move_ids",
             amount="amount",
             date="date",
+            since=self.env._("days since it was registered"),
             remark=self._write_dispute,
         )
 
@@ -99,6 +102,7 @@ class CollectionAlarm(models.Model):
             domain=listed.domain & Domain("deadline", "<", company._get_collection_today()),
             to_do=self.env._("Solve it now, or hand it over to somebody who can."),
             date="deadline",
+            since=self.env._("days past the deadline"),
         )
 
     @api.model
@@ -130,6 +134,7 @@ class CollectionAlarm(models.Model):
             ),
             currency="company_currency_id",
             date="date",
+            since=self.env._("days since it was decided"),
             remark=lambda notice: notice.step_id.name or notice.channel_id.name,
         )
 
@@ -144,6 +149,7 @@ class CollectionAlarm(models.Model):
             action="collections_management.collection_reply_action",
             roles=self._get_customer_roles(),
             date="date",
+            since=self.env._("days since the customer wrote"),
             remark=lambda reply: reply.subject,
             threshold=self.env._("Days without answer"),
         )
@@ -160,6 +166,7 @@ class CollectionAlarm(models.Model):
             roles=self._get_customer_roles(),
             documents="line_ids.move_id",
             date="date",
+            since=self.env._("days since it was decided"),
             remark=lambda notice: notice.failure,
         )
 
@@ -183,6 +190,7 @@ class CollectionAlarm(models.Model):
             documents="id",
             amount="amount_residual",
             date="invoice_date",
+            since=self.env._("days since the invoice"),
             remark=lambda move: move.collection_delivery_problem,
             threshold=self.env._("Days since the invoice"),
             default=1,
@@ -231,6 +239,7 @@ class CollectionAlarm(models.Model):
                 self._get_item_values(domain, company),
                 to_do=self.env._("Nothing, if the money comes; the scheme's claims follow."),
                 date=None,
+                since=None,
             )
         )
 
@@ -249,6 +258,7 @@ class CollectionAlarm(models.Model):
                 model=self.env["collection.due.item"],
                 to_do=self.env._("Pause it, or agree on something, if it should not start."),
                 date="next_date",
+                since=self.env._("until the step"),
                 remark=lambda item: item.next_step_id.name,
                 threshold=self.env._("Days ahead"),
                 default=1,
@@ -391,6 +401,7 @@ class CollectionAlarm(models.Model):
             "roles": self._get_customer_roles(),
             "amount": amount,
             "date": "oldest_due_date",
+            "since": self.env._("days overdue"),
         }
 
     def _get_item_values(self, domain, company):
@@ -409,6 +420,7 @@ class CollectionAlarm(models.Model):
             "link": "move_id",
             "amount": "residual_currency",
             "date": "date_due",
+            "since": self.env._("days overdue"),
         }
 
     def _get_limit_sql(self, model, alias, query):
@@ -459,7 +471,9 @@ class CollectionAlarm(models.Model):
                      WHERE payer.commercial_partner_id = %(alias)s.partner_id
                        AND %(root)s = %(alias)s.company_id
                        AND money.parent_state = 'posted' AND money.balance < 0
-                       AND money.create_date >= %(alias)s.closed_date)
+                       -- of a later day, or of an earlier one that is booked later
+                       AND (money.date >= %(alias)s.closed_date
+                            OR money.create_date::date > %(alias)s.closed_date))
                 OR %(contact)s
             )""",
             alias=alias,
