@@ -174,13 +174,16 @@ class CollectionAlarmContent(models.AbstractModel):
         return self.env["res.company"].sudo().search([("id", "child_of", company.id)])
 
     @api.model
+    def _get_companies_of(self, user, company):
+        """Return where a reader works of a main company and its branches, the main one first."""
+        companies = user.company_ids & self._get_branches(company)
+        return companies & company | companies
+
+    @api.model
     def _get_readable_ids(self, user, listed, company, rows):
         """Return the ids of the records that a reader may see, by their own rights. One query."""
-        companies = user.company_ids & self._get_branches(company)
-        model = listed.model.with_user(user).with_context(
-            # their main company first, as in the web client
-            allowed_company_ids=(companies & company | companies).ids
-        )
+        companies = self._get_companies_of(user, company)
+        model = listed.model.with_user(user).with_context(allowed_company_ids=companies.ids)
         if not model.has_access("read"):
             return set()
         return set(model.search([("id", "in", [row["id"] for row in rows])], order="id").ids)
@@ -209,6 +212,7 @@ class CollectionAlarmContent(models.AbstractModel):
                 sections[user.id] = Section(
                     alarm_id=alarm.id,
                     company_id=company.id,
+                    cids="-".join(map(str, self._get_companies_of(user, company).ids)),
                     name=spoken.name,
                     company=company.name,
                     to_do=listed.to_do,
@@ -326,6 +330,7 @@ class CollectionAlarmContent(models.AbstractModel):
                 "base": self.get_base_url(),
                 "links": links or {},
                 "mine": "/odoo/collection-my-alarms",
+                "everywhere": "-".join(map(str, user.company_ids.ids)),
                 "subject": subject,
                 "today": fields.Date.context_today(content.with_context(tz=user.tz)),
             },

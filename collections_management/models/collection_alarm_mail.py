@@ -180,8 +180,10 @@ class CollectionAlarmMail(models.Model):
         :param id_: as it stands in the link
         :raises UserError: when it is not there (any more), or another's
         """
+        # whichever of their companies the reader has chosen
+        logs = self.with_context(allowed_company_ids=self.env.user.company_ids.ids)
         try:
-            log = self.search([("id", "=", int(id_))])
+            log = logs.search([("id", "=", int(id_))]).with_env(self.env)
         except (TypeError, ValueError):
             log = self.browse()
         if not log:

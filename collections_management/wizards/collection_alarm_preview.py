@@ -32,7 +32,12 @@ class CollectionAlarmPreview(models.TransientModel):
         if not readers:
             raise UserError(
                 self.env._(
-                    "“%s” has nothing to tell anybody now, so no mail would be sent.", alarm.name
+                    "“%(alarm)s” has nothing to tell anybody now in %(companies)s, so no mail would be "
+                    "sent.",
+                    alarm=alarm.name,
+                    companies=", ".join(
+                        (alarm.company_id or alarm._get_companies()).mapped("name")
+                    ),
                 )
             )
         own = readers & self.env.user
