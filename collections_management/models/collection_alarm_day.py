@@ -154,16 +154,17 @@ class CollectionAlarmDay(models.Model):
             if not cron._commit_progress(1):
                 self._trigger_job()
                 return
-        self._finish(failures)
+        self.env["collection.run"]._in_transaction(self._finish, failures)
+        cron._commit_progress()
 
     def _collect_safely(self, failures):
         """Return what the alarm tells whom; if that fails, keep the cause for the day."""
         self.ensure_one()
         try:
-            with self.env.cr.savepoint():
-                return self._collect()
+            return self.env["collection.run"]._in_transaction(self._collect)
         except Exception as error:  # the other alarms are told; the next hour tries again
             _logger.exception("Collections: alarm %s could not be made", self.alarm_id.id)
+            self.env.cr.rollback()
             failures[self].append(str(error))
             return {}
 
@@ -202,7 +203,6 @@ class CollectionAlarmDay(models.Model):
                     "failure": "\n".join(dict.fromkeys(causes)) if causes else False,
                 }
             )
-        self.env["ir.cron"]._commit_progress()
 
     @api.autovacuum
     def _gc_old(self):

@@ -174,16 +174,16 @@ class CollectionAlarmMail(models.Model):
         )
 
     @api.model
-    def _open_from_link(self, id_):
+    def _open_from_link(self, log_id):
         """Open the list of a mail's link, for its reader or who looks after alarms.
 
-        :param id_: as it stands in the link
+        :param log_id: as it stands in the link
         :raises UserError: when it is not there (any more), or another's
         """
         # whichever of their companies the reader has chosen
         logs = self.with_context(allowed_company_ids=self.env.user.company_ids.ids)
         try:
-            log = logs.search([("id", "=", int(id_))]).with_env(self.env)
+            log = logs.search([("id", "=", int(log_id))]).with_env(self.env)
         except (TypeError, ValueError):
             log = self.browse()
         if not log:
