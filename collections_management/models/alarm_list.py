@@ -69,8 +69,6 @@ class Section:
 
     alarm_id: int
     company_id: int
-    # the companies in which the reader sees the list, as the web client's addresses have them
-    cids: str
     name: str
     company: str
     to_do: str

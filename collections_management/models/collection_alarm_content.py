@@ -212,7 +212,6 @@ class CollectionAlarmContent(models.AbstractModel):
                 sections[user.id] = Section(
                     alarm_id=alarm.id,
                     company_id=company.id,
-                    cids="-".join(map(str, self._get_companies_of(user, company).ids)),
                     name=spoken.name,
                     company=company.name,
                     to_do=listed.to_do,
@@ -249,7 +248,8 @@ class CollectionAlarmContent(models.AbstractModel):
                 "amount": self._write_amount(row["amount"], row["currency_id"]),
                 "days": self._write_days(row["date"], today),
                 "remark": (listed.remark and listed.remark(record)) or "",
-                "path": f"/odoo/{target._name}/{target.id}",
+                # Odoo's own way to a record, which chooses its company
+                "path": f"/mail/view?model={target._name}&res_id={target.id}",
             }
         return lines
 
@@ -329,8 +329,7 @@ class CollectionAlarmContent(models.AbstractModel):
                 "company": self.env["res.company"].sudo().browse(sections[0].company_id),
                 "base": self.get_base_url(),
                 "links": links or {},
-                "mine": "/odoo/collection-my-alarms",
-                "everywhere": "-".join(map(str, user.company_ids.ids)),
+                "mine": "/collections/alarms",
                 "subject": subject,
                 "today": fields.Date.context_today(content.with_context(tz=user.tz)),
             },

@@ -75,7 +75,7 @@ class CollectionAlarmMail(models.Model):
                 )
             )
         links = {
-            (section.alarm_id, section.company_id): f"/odoo/{log.id}/collection-alarm"
+            (section.alarm_id, section.company_id): f"/collections/alarm/{log.id}"
             for log, section in sections
         }
         subject, body = self.env["collection.alarm.content"]._render_mail(

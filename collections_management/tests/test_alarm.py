@@ -7,7 +7,7 @@ from psycopg2 import IntegrityError
 
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import Form
+from odoo.tests import Form, HttpCase
 from odoo.tools import mute_logger
 
 from odoo.addons.mail.tests.common import mail_new_test_user
@@ -503,6 +503,31 @@ class TestAlarmScreens(AlarmCommon):
             listed = self.alarms.new({"kind": kind})._get_list(self.company)
             action = self.alarms._open_records(listed.model._name, [1], listed.action)
             self.assertEqual(action["res_model"], listed.model._name, kind)
+
+
+class TestAlarmLinks(AlarmCommon, HttpCase):
+    def test_a_mails_link_chooses_the_company_of_its_list(self):
+        self._alarm()
+        self._break(self.customer)
+        other = self.setup_other_company()["company"]
+        self.collector.write({"company_ids": [Command.link(other.id)], "company_id": other.id})
+        [mail] = self._tell()
+        log = self.system["collection.alarm.mail"].search([])
+        path = f"/collections/alarm/{log.id}"
+        self.assertIn(f'{log.get_base_url()}{path}"', mail["body"])
+        self.authenticate(self.collector.login, self.collector.login)
+        answer = self.url_open(path, allow_redirects=False)
+        self.assertTrue(answer.headers["Location"].endswith(f"/odoo/{log.id}/collection-alarm"))
+        self.assertEqual(answer.cookies["cids"], str(self.company.id))
+        answer = self.url_open("/collections/alarms", allow_redirects=False)
+        self.assertTrue(answer.headers["Location"].endswith("/odoo/collection-my-alarms"))
+        chosen = set(answer.cookies["cids"].split("-"))
+        self.assertEqual(chosen, {str(self.company.id), str(other.id)})
+
+    def test_a_link_to_what_is_gone_ends_in_the_web_client(self):
+        self.authenticate(self.employee.login, self.employee.login)
+        answer = self.url_open("/collections/alarm/999999999", allow_redirects=False)
+        self.assertEqual(answer.status_code, 303)
 
 
 class TestAlarmKinds(AlarmCommon):
