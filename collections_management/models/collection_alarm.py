@@ -376,6 +376,8 @@ class CollectionAlarm(models.Model):
         return dict(
             found,
             name=name or found["name"],
+            # what the web client shows, where both are there
+            display_name=name or found["name"],
             domain=[("id", "in", ids)],
             context={"create": False},
         )
