@@ -42,7 +42,11 @@ class CollectionAlarmMail(models.Model):
     totals = fields.Char(string="Amounts", readonly=True)
     mail_id = fields.Many2one("mail.mail", readonly=True, index=True, ondelete="set null")
     state = fields.Selection(related="mail_id.state", string="Mail")
-    failure = fields.Text(related="mail_id.failure_reason", string="Mail Failure")
+    failure = fields.Text(
+        related="mail_id.failure_reason",
+        string="Mail Failure",
+        help="Why its mail could not be sent.",
+    )
 
     # what makes it be sent once, whatever crashes or runs twice
     _once_unique = models.UniqueIndex(
