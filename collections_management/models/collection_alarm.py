@@ -82,7 +82,7 @@ class CollectionAlarm(models.Model):
     )
     threshold_label = fields.Char(string="Threshold Means", compute="_compute_list")
     to_do = fields.Char(string="What to Do", compute="_compute_list")
-    roles = fields.Char(compute="_compute_list")
+    roles = fields.Char(string="Possible Roles", compute="_compute_list")
     schedule = fields.Char(string="When", compute="_compute_schedule")
     readers = fields.Char(compute="_compute_readers")
     to_collector = fields.Boolean(
