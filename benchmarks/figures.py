@@ -374,6 +374,35 @@ def reconcile_overhead():
     )
 
 
+def alarms_50_collectors():
+    """All kinds of alarms told to 50 collectors of 20,000 customers: found, put into words, mails made."""
+    with databases.scratch(databases.get(BIG, OURS)) as name:
+        taken = run_inside(name, "alarms.tell")
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        tenth = run_inside(name, "alarms.tell")
+    seconds, queries = taken["told"]["seconds"], taken["told"]["queries"]
+    return Figure(
+        value=seconds,
+        unit="s",
+        queries=queries,
+        target="under 20 s, and queries that don't grow with the customers: at most a twentieth more "
+        "than for a tenth of them",
+        met=seconds < 20
+        and not taken["failures"]
+        and taken["mails"] == 50
+        and queries <= 1.05 * tenth["told"]["queries"],
+        details={
+            **{key: taken[key] for key in ("customers", "mails", "sections", "records")},
+            "tenth": {
+                "s": round(tenth["told"]["seconds"], 3),
+                "queries": tenth["told"]["queries"],
+                "sections": tenth["sections"],
+                "records": tenth["records"],
+            },
+        },
+    )
+
+
 ALL = {
     figure.__name__: figure
     for figure in (
@@ -394,5 +423,6 @@ ALL = {
         judge_10k_promises,
         contact_200_invoices,
         reconcile_overhead,
+        alarms_50_collectors,
     )
 }

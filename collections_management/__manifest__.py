@@ -10,6 +10,7 @@
     "data": [
         # Security
         "security/collection_security.xml",
+        "security/collection_alarm_security.xml",
         "security/ir.model.access.csv",
         # Data
         "data/mail_activity_type_data.xml",
@@ -18,6 +19,7 @@
         "data/collection_contact_policy_data.xml",
         "data/collection_action_type_data.xml",
         "views/mail_templates.xml",
+        "views/collection_alarm_mail_templates.xml",
         "views/collection_contact_templates.xml",
         "data/mail_template_data.xml",
         "data/collection_contact_result_data.xml",
@@ -25,6 +27,7 @@
         "data/collection_strategy_data.xml",
         "data/collection_dispute_data.xml",
         "data/ir_cron_data.xml",
+        "data/collection_alarm_data.xml",
         # Reports
         "report/collection_notice_letter.xml",
         "report/collection_call_list.xml",
@@ -49,6 +52,7 @@
         "wizards/collection_whatsapp_views.xml",
         "wizards/collection_going_live_views.xml",
         "wizards/collection_statement_wizard_views.xml",
+        "wizards/collection_alarm_preview_views.xml",
         # Views
         "views/collection_contact_views.xml",
         "views/collection_due_item_views.xml",
@@ -60,6 +64,7 @@
         "views/collection_statement_views.xml",
         "views/collection_plan_views.xml",
         "views/collection_promise_views.xml",
+        "views/collection_alarm_views.xml",
         "views/collection_reported_payment_views.xml",
         "views/collection_action_views.xml",
         "views/collection_action_type_views.xml",
@@ -72,6 +77,7 @@
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/collection_menus.xml",
+        "views/collection_alarm_menus.xml",
     ],
     "assets": {
         "web.assets_backend": ["collections_management/static/src/**/*"],

@@ -40,10 +40,15 @@ class CollectionRun(models.AbstractModel):
         for company in self.env["res.company"].search([("parent_id", "=", False)]):
             try:
                 made += company._in_own_language(self.with_company(company))._run_company(company)
-            except Exception:  # the log says why
+                if company.collection_failure:
+                    company.collection_failure = False
+            except Exception as error:  # an alarm tells of it, and the log has it whole
                 _logger.exception("Collections: the day of company %s failed", company.id)
                 self.env.cr.rollback()
+                company.collection_failure = str(error)
                 self._trigger_run(fields.Datetime.now() + timedelta(minutes=RETRY_COMPANY_MINUTES))
+                # not to be lost when the next one fails
+                self.env["ir.cron"]._commit_progress()
         if made or self._is_delivery_forgotten():
             self._trigger_delivery()
         if self._is_delivery_forgotten("collection.statement"):

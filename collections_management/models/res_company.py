@@ -53,6 +53,12 @@ class ResCompany(models.Model):
         help="Shown in messages: where to pay. Empty: the company's first account.",
     )
 
+    collection_failure = fields.Char(
+        string="Last Failure of the Run",
+        readonly=True,
+        copy=False,
+        help="Why the last daily run of collections failed as a whole. It is tried again.",
+    )
     collection_pilot = fields.Boolean(
         string="Pilot Customers Only",
         help="Only customers marked as pilot get notices; the others' items say so.",

@@ -20,6 +20,7 @@ from . import test_opening_sheet
 from . import test_statement
 from . import test_plan
 from . import test_promise
+from . import test_alarm
 from . import test_reported_payment
 from . import test_history
 from . import test_action

@@ -1,5 +1,7 @@
 from . import (
     base_partner_merge,
+    collection_alarm_preview,
+    collection_alarm_today,
     collection_dispute_hand_over,
     collection_dispute_resolve,
     collection_dry_run,

@@ -314,6 +314,32 @@ def call_deliver(env):
     env["collection.run"]._cron_deliver()
 
 
+def ask_alarm(env, readers):
+    """Have an alarm told to so many colleagues today, whatever the day and hour; the others are archived."""
+    make_files(env)
+    users = env["res.users"].create(
+        [
+            {
+                "name": f"Reader {number:02}",
+                "login": f"reader{number:02}",
+                "email": f"reader{number:02}@creditor.example.com",
+                "group_ids": [Command.link(env.ref(f"{MODULE}.group_collection_collector").id)],
+            }
+            for number in range(1, readers + 1)
+        ]
+    )
+    env["collection.alarm"].search([]).active = False
+    alarm = env["collection.alarm"].create(
+        {"name": "Overdue", "kind": "at_risk", "threshold": 1, "user_ids": users.ids}
+    )
+    env["collection.alarm.day"]._ask(alarm, env.company)
+
+
+def send_alarms(env):
+    """Call the method of the job that sends alarms, as :func:`call_jobs`."""
+    env["collection.alarm.day"]._cron_send()
+
+
 def press_button(env, names):
     """Press “Run now” on some customers' files, again and again as long as others have them in hand.
 
@@ -521,6 +547,8 @@ ACTIONS = {
         call_deliver,
         make_statements,
         deliver_statements,
+        ask_alarm,
+        send_alarms,
         press_button,
         press_button_once,
         execute,
