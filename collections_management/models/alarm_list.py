@@ -9,6 +9,9 @@ from odoo.fields import Domain
 # Each has a method _get_<kind> (collection_alarm_kinds.py) and a record (data/collection_alarm_data.xml).
 KINDS = [
     ("broken_promise", "Broken promises"),
+    ("action", "Customers to act on"),
+    ("action_to_approve", "Actions to approve"),
+    ("missed_instalment", "Instalments missed"),
     ("promise_due", "Promises for today"),
     ("uncredited_report", "Reported payments not credited"),
     ("dispute", "Disputes"),

@@ -57,6 +57,55 @@ class CollectionAlarm(models.Model):
             amount="amount",
         )
 
+    def _get_action(self, company):
+        """Open actions whose deadline has come, or comes in the next days."""
+        until = company._get_collection_today() + timedelta(days=int(self.threshold))
+        return AlarmList(
+            model=self.env["collection.action"],
+            domain=self._get_own_domain(company)
+            & Domain("state", "=", "open")
+            & Domain("date_deadline", "<=", until),
+            to_do=self.env._("Take the action, then mark it as done: its effect follows."),
+            action="collections_management.collection_action_action",
+            roles={"responsible": "user_id", **self._get_customer_roles()},
+            documents="move_ids",
+            amount="amount",
+            date="date_deadline",
+            remark=lambda action: action.type_id.name,
+            threshold=self.env._("Days ahead"),
+            default=3,
+        )
+
+    def _get_action_to_approve(self, company):
+        """Actions that wait for a supervisor."""
+        listed = self._get_action(company)
+        return replace(
+            listed,
+            domain=self._get_own_domain(company) & Domain("state", "=", "to_approve"),
+            to_do=self.env._("Approve the action, or cancel it: its invoices wait."),
+            date="date",
+            threshold=None,
+            default=0,
+        )
+
+    def _get_missed_instalment(self, company):
+        """Instalments of payment plans that were not paid in time."""
+        model = self.env["collection.plan.line"]
+        return AlarmList(
+            model=model,
+            domain=Domain(model._get_missed_domain(company)),
+            to_do=self.env._(
+                "Call the customer: the plan is breached unless the instalment is paid."
+            ),
+            action="collections_management.collection_plan_line_action",
+            roles=self._get_customer_roles(),
+            documents="plan_id.move_ids",
+            link="plan_id",
+            amount="amount",
+            date="date",
+            remark=lambda line: line.display_name,
+        )
+
     def _get_uncredited_report(self, company):
         """What customers say to have paid and was not credited in the days that the settings give."""
         model = self.env["collection.reported.payment"]

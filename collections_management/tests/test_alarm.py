@@ -635,6 +635,36 @@ class TestAlarmKinds(AlarmCommon):
         with self.at(7):
             self.assertEqual(self._told(alarm), {"Solver": ["Alpha"]})
 
+    def _act(self):
+        """Return an action that a colleague is responsible for, until in five days."""
+        kind = self.system["collection.action.type"].create(
+            {"name": "Lawyer's letter", "needs_approval": False}
+        )
+        line = self._get_receivable_lines(self._make_invoice(self.customer, due=-40))
+        return self.system["collection.action"]._make(
+            line.with_env(self.system),
+            type_id=kind.id,
+            user_id=self.colleague.id,
+            date_deadline=days(5),
+        )
+
+    def test_customers_to_act_on_are_told_to_the_responsible_of_the_action(self):
+        alarm = self._alarm("action", to_responsible=True, threshold=2)
+        action = self._act()
+        self.assertFalse(self._told(alarm), "there is time")
+        with self.at(3):
+            section = self._collect(alarm)["Test colleague"]
+            self.assertEqual(section.ids, action.ids)
+            [row] = section.rows
+            self.assertEqual((row["remark"], row["days"]), ("Lawyer's letter", "in 2 days"))
+
+    def test_actions_that_wait_for_approval_are_told_to_the_supervisor(self):
+        alarm = self._alarm("action_to_approve", to_supervisor=True)
+        action = self._act()
+        self.assertFalse(self._told(alarm))
+        action.state = "to_approve"
+        self.assertEqual(self._told(alarm), {"Test supervisor": ["Alpha"]})
+
     def test_replies_that_wait_for_some_days(self):
         alarm = self._alarm("pending_reply", threshold=2)
         reply = self.system["collection.reply"].create(
