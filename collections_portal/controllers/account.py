@@ -41,9 +41,7 @@ class CollectionsAccount(CustomerPortal):
         return {
             **self._get_common_values(access, "account"),
             "sums": self._prepare_sums(access, room._read_sums(customer)),
-            "items": self._prepare_items(
-                access, room._read_items(customer, PAGE, pages["offset"])
-            ),
+            "items": self._prepare_items(access, room._read_items(customer, PAGE, pages["offset"])),
             "pager": pages,
             "done": options.get("done"),
             "messages": self._read_messages(customer, limit=5),
@@ -189,7 +187,9 @@ class CollectionsAccount(CustomerPortal):
         }
         return secure(request.render("collections_portal.message_list", values))
 
-    @route(f"{ROOT}/messages/<int:message_id>/<int:file_id>", type="http", auth="public", website=True)
+    @route(
+        f"{ROOT}/messages/<int:message_id>/<int:file_id>", type="http", auth="public", website=True
+    )
     def collections_message_file(self, message_id, file_id, access_token=None, account=None):
         """Download a file of a message, never shown within our pages."""
         access = get_access(access_token, account)
@@ -303,7 +303,7 @@ class CollectionsAccount(CustomerPortal):
                 text = _("You promised to pay until %s", until)
             return text, "warning" if row["kind"] == "in_action" else "info"
         text = content._get_due_text(row["days_overdue"])
-        return text, "danger" if row["days_overdue"] > 0 else "secondary"
+        return text, "danger" if row["days_overdue"] > 0 else "light"
 
     def _read_requests(self, access):
         """Return what the customer asked for lately, newest first."""

@@ -34,7 +34,9 @@ def get_ids(name):
     :rtype: list of int
     """
     values = request.httprequest.values.getlist(name)
-    return list(dict.fromkeys(int(value) for value in values if value.isdecimal() and len(value) < 10))
+    return list(
+        dict.fromkeys(int(value) for value in values if value.isdecimal() and len(value) < 10)
+    )
 
 
 def read_amounts(lines, form):

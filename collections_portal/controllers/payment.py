@@ -71,7 +71,9 @@ class CollectionsPayment(PortalAccount):
         if access.token:
             # a link is no login: who has it may pay, but not with what others saved
             values["tokens_sudo"] = request.env["payment.token"]
-            values["show_tokenize_input_mapping"] = {}
+            values["show_tokenize_input_mapping"] = dict.fromkeys(
+                values["providers_sudo"].ids, False
+            )
         return values | {"amount": total, "total": total}
 
     @route(f"{ROOT}/transaction", type="jsonrpc", auth="public")

@@ -28,9 +28,7 @@ class CollectionsSettle(Controller):
         return self._render_form(access, kind, lines, key=uuid.uuid4().hex)
 
     @route(f"{ROOT}/settle", type="http", auth="public", website=True, methods=["POST"])
-    def collections_settle_send(
-        self, kind=None, key=None, access_token=None, account=None, **form
-    ):
+    def collections_settle_send(self, kind=None, key=None, access_token=None, account=None, **form):
         """Take what the customer says; what is wrong is told on the form, and nothing is lost."""
         access = get_access(access_token, account)
         if not access or kind not in self._get_kinds(access) or not key or len(key) > 64:
@@ -79,11 +77,15 @@ class CollectionsSettle(Controller):
 
     def _post(self, access, words, files):
         # sudo: the customer writes into its own conversation
-        attachments = request.env["ir.attachment"].sudo().create(
-            [
-                dict(file, res_model="collection.customer", res_id=access.customer.id)
-                for file in files
-            ]
+        attachments = (
+            request.env["ir.attachment"]
+            .sudo()
+            .create(
+                [
+                    dict(file, res_model="collection.customer", res_id=access.customer.id)
+                    for file in files
+                ]
+            )
         )
         access.customer.with_context(mail_post_autofollow=False).message_post(
             body=words,

@@ -87,7 +87,9 @@ class CollectionCustomer(models.Model):
     def _get_portal_url(self, contact=None):
         """Return the address of the customer's page, with a token that opens it."""
         self.ensure_one()
-        return f"{self.get_base_url()}/my/collections?access_token={self._get_portal_token(contact)}"
+        return (
+            f"{self.get_base_url()}/my/collections?access_token={self._get_portal_token(contact)}"
+        )
 
     def action_renew_portal_links(self):
         """Withdraw all links sent so far: they open nothing any more; new messages carry new ones."""

@@ -200,8 +200,11 @@ class CollectionPortalOrder(models.AbstractModel):
         return {
             "invoice_ids": [(6, 0, invoices.ids)],
             "collection_order": [
-                [row["line"].id, row["line"].currency_id.round(row["amount"] + row["discount"]),
-                 row["discount"]]
+                [
+                    row["line"].id,
+                    row["line"].currency_id.round(row["amount"] + row["discount"]),
+                    row["discount"],
+                ]
                 for row in rows
             ],
         }
@@ -234,7 +237,9 @@ class CollectionPortalOrder(models.AbstractModel):
             if not discount or currency.compare_amounts(line.amount_residual_currency, settled):
                 continue
             rate = line.balance / line.amount_currency
-            parts = self.env["account.move"]._get_invoice_counterpart_amls_for_early_payment_discount(
+            parts = self.env[
+                "account.move"
+            ]._get_invoice_counterpart_amls_for_early_payment_discount(
                 [
                     {
                         "aml": line,
@@ -273,7 +278,11 @@ class CollectionPortalOrder(models.AbstractModel):
             left_balance = company_currency.round(left_balance - share)
             parts.append(
                 self._prepare_part(
-                    counterpart, amount, share, f"{counterpart['name']}: {line.move_name or ''}", line
+                    counterpart,
+                    amount,
+                    share,
+                    f"{counterpart['name']}: {line.move_name or ''}",
+                    line,
                 )
             )
         if currency.compare_amounts(left, 0) > 0:

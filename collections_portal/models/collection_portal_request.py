@@ -35,7 +35,7 @@ class CollectionPortalRequest(models.Model):
     _description = "Portal Request"
     _order = "id desc"
     _rec_name = "partner_id"
-    _inherit = ["mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _check_company_auto = True
 
     customer_id = fields.Many2one(
@@ -53,9 +53,7 @@ class CollectionPortalRequest(models.Model):
     collector_id = fields.Many2one(related="customer_id.collector_id", store=True, index=True)
     contact_id = fields.Many2one("res.partner", string="Asked By", readonly=True, index=True)
     kind = fields.Selection(KINDS, required=True, readonly=True)
-    key = fields.Char(
-        readonly=True, help="Of the form that was sent: sent twice, it counts once."
-    )
+    key = fields.Char(readonly=True, help="Of the form that was sent: sent twice, it counts once.")
     date = fields.Date(
         string="Asked On", required=True, readonly=True, default=fields.Date.context_today
     )
@@ -142,7 +140,9 @@ class CollectionPortalRequest(models.Model):
                     busy.company_id.name,
                 )
             )
-        if known := requests.search([("customer_id", "=", customer.id), ("key", "=", key)], limit=1):
+        if known := requests.search(
+            [("customer_id", "=", customer.id), ("key", "=", key)], limit=1
+        ):
             return known
         requests._check_allowed(customer, kind, lines, data or {}, note)
         request = requests.create(
@@ -220,7 +220,9 @@ class CollectionPortalRequest(models.Model):
     @api.model
     def _check_plan(self, _customer, _lines, data, _note):
         if not data.get("count") or data["count"] < 2:
-            raise UserError(self.env._("Please tell us in how many instalments you want to pay: 2 or more."))
+            raise UserError(
+                self.env._("Please tell us in how many instalments you want to pay: 2 or more.")
+            )
 
     def _keep_files(self, files):
         """Keep the files that came along, as the request's own."""
@@ -282,10 +284,15 @@ class CollectionPortalRequest(models.Model):
         )
 
     def _apply_not_received(self):
-        """The invoices are sent again, in the background."""
-        self.move_line_ids.move_id.filtered(
-            lambda move: move.move_type != "entry"
-        ).action_collection_send_again()
+        """The invoices are sent again, in the background.
+
+        :raises UserError: why one of them can't be: the collector has to look at it
+        """
+        moves = self.move_line_ids.move_id
+        for move in moves:
+            if problem := move._get_send_again_problem():
+                raise UserError(f"{move.name}: {problem}")
+        moves.action_collection_send_again()
 
     def _apply_details(self):
         """Contact data are changed by a person: an address decides where invoices go."""

@@ -20,7 +20,10 @@ class ResCompany(models.Model):
     @api.constrains("collection_portal_link_days", "collection_portal_confirm_days")
     def _check_collection_portal_days(self):
         for company in self:
-            if company.collection_portal_link_days < 1 or company.collection_portal_confirm_days < 0:
+            if (
+                company.collection_portal_link_days < 1
+                or company.collection_portal_confirm_days < 0
+            ):
                 raise ValidationError(
                     self.env._(
                         "%(company)s: links on messages are valid for at least 1 day, and the days "
