@@ -75,6 +75,12 @@ def read_number(text, name):
     return number
 
 
+def write_amount(amount, currency):
+    """Return an amount as people write it in the language of the page, without its currency."""
+    lang = request.env["res.lang"]._lang_get(request.env.lang)
+    return lang.format(f"%.{currency.decimal_places}f", amount, grouping=False)
+
+
 def read_date(text):
     """Return a date as the browser's date field sends it, as text again; falsy: there is none.
 
@@ -107,6 +113,14 @@ def read_files(name="files"):
     return [_read_file(upload) for upload in uploads]
 
 
+def _is_text(content):
+    """Tell whether some bytes are words: nothing that cannot be written."""
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
+
+
 def _read_file(upload):
     content = upload.stream.read(MOST_BYTES + 1)
     title = upload.filename.replace("/", "-").replace("\\", "-")[-100:]
@@ -119,7 +133,7 @@ def _read_file(upload):
             )
         )
     # by its content and by its name: neither may be of a kind that a browser would run
-    found = guess_mimetype(content, default="application/octet-stream")
+    found = guess_mimetype(content, default="text/plain" if _is_text(content) else "")
     named = mimetypes.guess_type(title)[0]
     if found not in FILE_TYPES or named not in FILE_TYPES:
         raise UserError(

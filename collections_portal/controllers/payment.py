@@ -6,7 +6,7 @@ from odoo.http import request, route
 from odoo.addons.account_payment.controllers.portal import PortalAccount
 
 from .access import ROOT, check_attempts, get_access, secure
-from .forms import get_ids, read_amounts
+from .forms import get_ids, read_amounts, write_amount
 
 
 class CollectionsPayment(PortalAccount):
@@ -46,6 +46,7 @@ class CollectionsPayment(PortalAccount):
             "rows": {row["line"].id: row for row in rows},
             "error": error,
             "form": form,
+            "write_amount": write_amount,
             "total": sum(row["amount"] for row in rows),
             "currency": lines.currency_id[:1],
         }

@@ -291,7 +291,9 @@ class CollectionPortalRequest(models.Model):
         moves = self.move_line_ids.move_id
         for move in moves:
             if problem := move._get_send_again_problem():
-                raise UserError(f"{move.name}: {problem}")
+                raise UserError(
+                    self.env._("%(invoice)s: %(problem)s", invoice=move.name, problem=problem)
+                )
         moves.action_collection_send_again()
 
     def _apply_details(self):

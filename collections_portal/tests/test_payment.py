@@ -21,8 +21,7 @@ class TestPayment(PortalCase):
         response = self.post("/pay", item=[line.id for line in lines], **form)
         self.assertEqual(response.status_code, 200)
         self.response = response
-        found = PaymentHttpCommon._get_payment_context(self, response)
-        return found
+        return PaymentHttpCommon._get_payment_context(self, response)
 
     def _begin(self, context, **changes):
         """Call the transaction route as the payment form does; return its answer."""
