@@ -1,1 +1,1 @@
-from . import account, home, payment, settle
+from . import account, agreements, home, payment, settle

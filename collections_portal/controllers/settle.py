@@ -51,7 +51,7 @@ class CollectionsSettle(Controller):
                     kind,
                     lines,
                     key,
-                    data=self._read_form(kind, form),
+                    data=self._read_form(access, kind, form),
                     note=read_text(form.get("note")),
                     files=read_files(),
                 )
@@ -103,16 +103,20 @@ class CollectionsSettle(Controller):
         """Hook: what a customer may say of invoices."""
         return FORMS
 
-    def _read_form(self, kind, form):
+    def _read_form(self, access, kind, form):
         """Return what the form of a kind of request said, as JSON holds it."""
         data = {}
         if kind in ("promise", "paid", "plan"):
             data["date"] = read_date(form.get("date"))
         if kind == "paid":
             data["reference"] = read_text(form.get("reference"))[:100]
-            data["means"] = read_text(form.get("means"))[:30]
-        if kind == "dispute" and (form.get("reason") or "").isdecimal():
-            data["reason"] = int(form["reason"])
+            known = dict(request.env["collection.reported.payment"]._fields["means"].selection)
+            data["means"] = form.get("means") if form.get("means") in known else "transfer"
+        if kind == "dispute":
+            offered = self._get_form_values(access, kind)["reasons"]
+            data["reason"] = next(
+                (reason.id for reason in offered if str(reason.id) == form.get("reason")), False
+            )
         if kind == "plan":
             count = form.get("count") or ""
             data["count"] = int(count) if count.isdecimal() and len(count) < 4 else 0
@@ -139,4 +143,20 @@ class CollectionsSettle(Controller):
 
     def _get_form_values(self, access, kind):
         """Hook: what the form of a kind of request shows besides."""
+        if kind == "dispute":
+            # sudo: the catalogue is the company's, and the customer chooses from it
+            reasons = access.customer.env["collection.dispute.reason"].sudo()
+            return {
+                "reasons": reasons.with_context(lang=request.env.lang).search(
+                    [("company_id", "in", (False, access.customer.company_id.id))]
+                )
+            }
+        if kind == "paid":
+            # sudo: names of a selection only
+            reports = access.customer.env["collection.reported.payment"].with_context(
+                lang=request.env.lang
+            )
+            return {"means": reports._fields["means"]._description_selection(reports.env)}
+        if kind == "plan":
+            return {"most": access.customer.strategy_id.plan_instalments or 36}
         return {}

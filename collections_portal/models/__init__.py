@@ -7,6 +7,7 @@ from . import (
     collection_portal_attempt,
     collection_portal_order,
     collection_portal_request,
+    collection_strategy,
     ir_websocket,
     payment_transaction,
     res_company,
