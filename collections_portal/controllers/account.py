@@ -46,6 +46,7 @@ class CollectionsAccount(CustomerPortal):
             "done": options.get("done"),
             "messages": self._read_messages(customer, limit=5),
             "requests": self._read_requests(access),
+            "proposals": self._read_proposals(access),
         }
 
     @route(
@@ -304,6 +305,15 @@ class CollectionsAccount(CustomerPortal):
             return text, "warning" if row["kind"] == "in_action" else "info"
         text = content._get_due_text(row["days_overdue"])
         return text, "danger" if row["days_overdue"] > 0 else "light"
+
+    def _read_proposals(self, access):
+        """Return the plans that wait for the customer's answer: a restricted contact decides none."""
+        plans = access.customer.env["collection.plan"]
+        if access.contact._is_portal_restricted():
+            return plans
+        return plans.with_context(lang=request.env.lang).search(
+            [("customer_id", "=", access.customer.id), ("state", "=", "proposed")]
+        )
 
     def _read_requests(self, access):
         """Return what the customer asked for lately, newest first."""

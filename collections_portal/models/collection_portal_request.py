@@ -7,6 +7,12 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import LockError, UserError, ValidationError
 from odoo.tools import format_date
 
+from odoo.addons.collections_management.models.instalments import (
+    MOST_INSTALMENTS,
+    divide,
+    get_dates,
+)
+
 _logger = logging.getLogger(__name__)
 
 KINDS = [
@@ -218,10 +224,34 @@ class CollectionPortalRequest(models.Model):
             raise UserError(self.env._("Please tell us in a few words what is wrong."))
 
     @api.model
-    def _check_plan(self, _customer, _lines, data, _note):
-        if not data.get("count") or data["count"] < 2:
+    def _check_plan(self, customer, _lines, data, _note):
+        strategy, today = customer.strategy_id, customer.company_id._get_collection_today()
+        count, date = data.get("count") or 0, fields.Date.to_date(data.get("date"))
+        most = strategy.plan_instalments or MOST_INSTALMENTS
+        if count < 2:
             raise UserError(
                 self.env._("Please tell us in how many instalments you want to pay: 2 or more.")
+            )
+        if count > most:
+            raise UserError(
+                self.env._("We can agree on at most %s instalments here: choose fewer.", most)
+            )
+        if not date or date < today:
+            raise UserError(
+                self.env._("Please tell us when you pay the first instalment: today or later.")
+            )
+        last, limit = (
+            get_dates(date, "month", count)[-1],
+            today + timedelta(days=strategy.plan_days),
+        )
+        if strategy.plan_days and last > limit:
+            raise UserError(
+                self.env._(
+                    "The last instalment would be on %(last)s, and we can agree on %(limit)s at the "
+                    "latest here: choose fewer instalments.",
+                    last=_day(self, last),
+                    limit=_day(self, limit),
+                )
             )
 
     def _keep_files(self, files):
@@ -282,6 +312,65 @@ class CollectionPortalRequest(models.Model):
             date_promised=fields.Date.to_date(self.data["date"]),
             note=self.note,
         )
+
+    def _apply_paid(self):
+        reports = self.env["collection.reported.payment"]._make(
+            self.move_line_ids,
+            date_reported=fields.Date.to_date(self.data["date"]),
+            means=self.data.get("means") or "transfer",
+            reference=self.data.get("reference"),
+            note=self.note,
+        )
+        reports._attach(self._copy_files())
+        return reports
+
+    def _apply_dispute(self):
+        disputes = self.env["collection.dispute"]._make(
+            self.move_line_ids, reason_id=self.data["reason"], note=self.note
+        )
+        disputes._attach(self._copy_files())
+        return disputes
+
+    def _apply_plan(self):
+        """Propose the plan that was asked for.
+
+        By itself only within what a collector may agree to, where the scheme says so.
+
+        :raises UserError: why a collector has to look at it
+        """
+        strategy = self.customer_id.strategy_id
+        plans = self.env["collection.plan"]._make(
+            self.move_line_ids, schedules=self._get_schedules(), note=self.note
+        )
+        if self.env.context.get("portal_request_accepted"):
+            return plans
+        for plan in plans:
+            if refusal := plan._get_limit_refusal(strategy):
+                raise UserError(refusal)
+        if not strategy.portal_plan_at_once:
+            raise UserError(
+                self.env._("Scheme “%s” wants a collector to confirm plans.", strategy.name)
+            )
+        return plans
+
+    def _get_schedules(self):
+        """Return the instalments that were asked for: dict res.currency -> list of (date, amount)."""
+        count, first = self.data["count"], fields.Date.to_date(self.data["date"])
+        lines = self.move_line_ids._get_collection_whole_invoices()
+        return {
+            currency: list(
+                zip(
+                    get_dates(first, "month", count),
+                    divide(sum(group.mapped("amount_residual_currency")), count, currency.round),
+                    strict=True,
+                )
+            )
+            for currency, group in lines.grouped("currency_id").items()
+        }
+
+    def _copy_files(self):
+        """Return copies of the files for the agreement: it keeps its own."""
+        return self.env["ir.attachment"].union(*(file.copy() for file in self.attachment_ids))
 
     def _apply_not_received(self):
         """The invoices are sent again, in the background.
@@ -371,7 +460,7 @@ class CollectionPortalRequest(models.Model):
         for request in self:
             if request.state == "waiting" and request.kind != "details":
                 # sudo: the request is the system's; agreements are checked as the collector's
-                request.sudo()._apply()
+                request.sudo().with_context(portal_request_accepted=True)._apply()
             request.sudo().write(
                 {"state": "accepted", "reason": False, "closed_by_id": self.env.user.id}
             )
