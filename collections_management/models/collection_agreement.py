@@ -85,9 +85,9 @@ class CollectionAgreement(models.AbstractModel):
         check_company=True,
         help="The contact that it came of.",
     )
-    # each model gives its own list
+    # each model gives its own list; a function, for a list would be taken for one to add to
     state = fields.Selection(
-        [], required=True, readonly=True, index=True, default="open", copy=False
+        lambda self: [], required=True, readonly=True, index=True, default="open", copy=False
     )
     closed_date = fields.Date(string="Closed On", readonly=True, copy=False)
     count_credit_notes = fields.Boolean(

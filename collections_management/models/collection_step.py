@@ -201,6 +201,14 @@ class CollectionStep(models.Model):
         for step in self:
             step.currency_id = (step.company_id or self.env.company).currency_id
 
+    @api.model
+    def _decide_by_default(self):
+        """Give the action steps of a database older than the types the one that leaves the decision."""
+        steps = self.with_context(active_test=False).search(
+            [("phase", "=", "action"), ("action_type_id", "=", False)]
+        )
+        steps._compute_action_type_id()
+
     def _get_ladder(self):
         """Return the ladder that the step is a rung of: instalments have their own."""
         self.ensure_one()
@@ -309,7 +317,9 @@ class CollectionStep(models.Model):
 
     def _check_action(self):
         self.ensure_one()
-        if self.phase == "action" and not self.action_type_id:
+        # a database older than the types gets them after its steps (_decide_by_default)
+        types = self.env["collection.action.type"]
+        if self.phase == "action" and not self.action_type_id and types.search_count([], limit=1):
             raise ValidationError(
                 self.env._(
                     "Step “%s” takes action, but does not say which: choose the type of action.",
