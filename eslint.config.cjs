@@ -12,6 +12,8 @@ for (const name of [
   "setTimeout",
   "clearTimeout",
   "URL",
+  "DOMParser",
+  "fetch",
 ]) {
   globals[name] = "readonly";
 }

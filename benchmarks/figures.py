@@ -13,6 +13,8 @@ RUNS = 3
 SMALL, BIG = 20_000, 200_000
 # Notices delivered in the measurement of memory: the customers of the small ledger, in either.
 DELIVERIES = 2_000
+# What following the ledger may cost whoever reconciles: asking for agreements; judging those found.
+MORE_QUERIES, MORE_QUERIES_PROMISED = 2, 25
 
 
 @dataclass
@@ -166,6 +168,22 @@ def second_run_20k():
         target="under 1 s, and nothing written",
         met=seconds < 1 and not ours["written"],
         details={"rows_written": ours["written"]},
+    )
+
+
+def second_run_misled():
+    """The job once more, where PostgreSQL had taken the tables that it wrote for empty."""
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        taken = run_inside(name, "job.run_misled")
+    seconds = taken["second"]["seconds"]
+    return Figure(
+        value=seconds,
+        unit="s",
+        bare=_job(SMALL)["second"]["seconds"],
+        queries=taken["second"]["queries"],
+        target="at most one and a half times second_run_20k (bare)",
+        met=seconds <= 1.5 * _job(SMALL)["second"]["seconds"],
+        details={"first_s": round(taken["first"]["seconds"], 3)},
     )
 
 
@@ -333,6 +351,58 @@ def contact_200_invoices():
     )
 
 
+def reconcile_overhead():
+    """Reconciling a payment of an invoice, beside the same without our part of it (bare), in turns."""
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        taken = run_inside(name, "promises.reconcile")
+    ours, bare, promised = (taken[name] for name in ("ours", "bare", "promised"))
+    return Figure(
+        value=1000 * ours["seconds"],
+        unit="ms",
+        bare=1000 * bare["seconds"],
+        queries=ours["queries"],
+        target=f"at most 15 % slower, with at most {MORE_QUERIES} queries more, or "
+        f"{MORE_QUERIES_PROMISED} where the invoice is promised",
+        met=ours["seconds"] <= 1.15 * bare["seconds"]
+        and ours["queries"] <= bare["queries"] + MORE_QUERIES
+        and promised["queries"] <= bare["queries"] + MORE_QUERIES_PROMISED,
+        details={
+            "bare_queries": bare["queries"],
+            "promised_ms": round(1000 * promised["seconds"], 1),
+            "promised_queries": promised["queries"],
+        },
+    )
+
+
+def alarms_50_collectors():
+    """All kinds of alarms told to 50 collectors of 20,000 customers: found, put into words, mails made."""
+    with databases.scratch(databases.get(BIG, OURS)) as name:
+        taken = run_inside(name, "alarms.tell")
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        tenth = run_inside(name, "alarms.tell")
+    seconds, queries = taken["told"]["seconds"], taken["told"]["queries"]
+    return Figure(
+        value=seconds,
+        unit="s",
+        queries=queries,
+        target="under 20 s, and queries that don't grow with the customers: at most a twentieth more "
+        "than for a tenth of them",
+        met=seconds < 20
+        and not taken["failures"]
+        and taken["mails"] == 50
+        and queries <= 1.05 * tenth["told"]["queries"],
+        details={
+            **{key: taken[key] for key in ("customers", "mails", "sections", "records")},
+            "tenth": {
+                "s": round(tenth["told"]["seconds"], 3),
+                "queries": tenth["told"]["queries"],
+                "sections": tenth["sections"],
+                "records": tenth["records"],
+            },
+        },
+    )
+
+
 ALL = {
     figure.__name__: figure
     for figure in (
@@ -340,6 +410,7 @@ ALL = {
         decide_create_200k,
         compose_message,
         second_run_20k,
+        second_run_misled,
         decide_20k,
         dry_run_30_days,
         due_item_one_move,
@@ -351,5 +422,7 @@ ALL = {
         run_peak_memory,
         judge_10k_promises,
         contact_200_invoices,
+        reconcile_overhead,
+        alarms_50_collectors,
     )
 }

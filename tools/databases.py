@@ -7,8 +7,8 @@ import shutil
 from . import cache, ground, odoo_package, python_packages, settings
 from .console import Failure, run, step
 
-# Beside what our modules depend on: a chart of accounts, and payments online.
-MODULES = {"account_payment", "l10n_es"}
+# Beside what our modules depend on: a chart of accounts, and a provider of payments that is none.
+MODULES = {"account_payment", "l10n_es", "payment_demo"}
 LANGUAGES = "en_US,es_ES,es_419"
 
 

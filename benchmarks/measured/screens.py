@@ -70,7 +70,8 @@ def pivot(env):
 
 def _as_person(env):
     user = env.ref("base.user_admin")
-    return env(user=user.id, context={"allowed_company_ids": user.company_id.ids, "lang": "en_US"})
+    context = {"allowed_company_ids": user.company_id.ids, "lang": "en_US", "tz": "Europe/Madrid"}
+    return env(user=user.id, context=context)
 
 
 def _sample(env, column):

@@ -1,1 +1,1 @@
-from . import dispute_invoice, due_item_export, opening_sheet, statement_export
+from . import alarm_links, dispute_invoice, due_item_export, opening_sheet, statement_export

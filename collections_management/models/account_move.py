@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .collection_hold import HOLD_KINDS
+from .history import log_notes
 from .live_field import live_search
 from .user_message import notification
 
@@ -69,6 +70,20 @@ class AccountMove(models.Model):
         string="Promises",
         compute="_compute_collection_promise",
         search=live_search("collection_promise_count"),
+        groups=READERS,
+        aggregator=False,
+    )
+    collection_plan_count = fields.Integer(
+        string="Payment Plans",
+        compute="_compute_collection_plan_count",
+        search=live_search("collection_plan_count"),
+        groups=READERS,
+        aggregator=False,
+    )
+    collection_action_count = fields.Integer(
+        string="Actions",
+        compute="_compute_collection_action_count",
+        search=live_search("collection_action_count"),
         groups=READERS,
         aggregator=False,
     )
@@ -258,7 +273,8 @@ class AccountMove(models.Model):
         if self.env.context.get("tracking_disable"):
             return
         labels = dict(self._fields["collection_status"]._description_selection(self.env))
-        self._message_log_batch(
+        log_notes(
+            self,
             {
                 move.id: self.env._(
                     "Collection: %(before)s → %(after)s",
@@ -266,7 +282,7 @@ class AccountMove(models.Model):
                     after=labels[move.collection_status],
                 )
                 for move in self.sudo()
-            }
+            },
         )
 
     # ------------------------------------------------------------
@@ -346,6 +362,18 @@ class AccountMove(models.Model):
                  WHERE hold.move_id = %(alias)s.id
                    AND hold.origin LIKE 'collection.promise,%%'
             )""",
+            "collection_plan_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.plan,%%'
+            )""",
+            "collection_action_count": """(
+                SELECT count(DISTINCT hold.origin)
+                  FROM collection_hold hold
+                 WHERE hold.move_id = %(alias)s.id
+                   AND hold.origin LIKE 'collection.action,%%'
+            )""",
             "collection_reported_date": """(
                 SELECT min(report.date_reported)
                   FROM collection_hold hold
@@ -401,6 +429,16 @@ class AccountMove(models.Model):
             move.collection_promise_date, move.collection_promise_count = values.get(
                 move.id, (False, 0)
             )
+
+    def _compute_collection_plan_count(self):
+        values = self._read_collection_sql("collection_plan_count")
+        for move in self:
+            [move.collection_plan_count] = values.get(move.id, (0,))
+
+    def _compute_collection_action_count(self):
+        values = self._read_collection_sql("collection_action_count")
+        for move in self:
+            [move.collection_action_count] = values.get(move.id, (0,))
 
     def _compute_collection_contact_count(self):
         counts = dict(
@@ -482,7 +520,7 @@ class AccountMove(models.Model):
         self.env["res.partner"].flush_model(["partner_share"])
 
     @api.model
-    def _get_delivery_state_sql(self, alias, singly=False):
+    def _get_delivery_state_sql(self, alias, singly=False, since=None):
         """Return the SQL expression of the delivery state of invoices.
 
         What waits to be sent comes first, then what an e-invoicing network answered, then the
@@ -491,6 +529,8 @@ class AccountMove(models.Model):
         :param SQL alias: table of the moves
         :param bool singly: look up each invoice's mails; else, where many are asked for, PostgreSQL
             reads the mails in trouble once, which are few, and looks up no others
+        :param SQL since: the day since which the company sends its invoices from here, where the
+            query has it (default: ``_get_delivery_from_sql``)
         """
         mails = self._get_mail_state_sql(alias)
         if not singly:
@@ -514,7 +554,7 @@ class AccountMove(models.Model):
             types=CUSTOMER_TYPES,
             einvoice=self._get_einvoice_state_sql(alias),
             mails=mails,
-            since=self._get_delivery_from_sql(alias),
+            since=since or self._get_delivery_from_sql(alias),
         )
 
     @api.model
@@ -845,6 +885,12 @@ class AccountMove(models.Model):
         if "state" in vals and self.ids:
             self.env["collection.agreement"]._follow_moves(self)
         return result
+
+    def _post(self, soft=True):
+        """Override of ``account``: a write-off that was prepared is reconciled with what it writes off."""
+        posted = super()._post(soft)
+        self.env["collection.action"]._reconcile_write_offs(posted)
+        return posted
 
     def _get_collection_open_lines(self):
         """Return the open items of these moves that the customer owes."""

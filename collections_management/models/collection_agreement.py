@@ -5,6 +5,8 @@ from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .history import log_notes
+
 
 class CollectionAgreement(models.AbstractModel):
     """What was agreed with a customer about open items: it holds them while it is open.
@@ -105,6 +107,11 @@ class CollectionAgreement(models.AbstractModel):
         aggregator=False,
         help="What was reconciled with the items since the agreement was registered.",
     )
+    taken_over = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="Agreed before collections were done here; from an opening sheet.",
+    )
     failure = fields.Char(
         string="Last Failure",
         readonly=True,
@@ -130,6 +137,10 @@ class CollectionAgreement(models.AbstractModel):
     def _get_hold_kind(self):
         """Hook: one of ``HOLD_KINDS``."""
         raise NotImplementedError
+
+    def _get_holding_sql(self):
+        """Hook: SQL condition: ``agreement`` holds its items."""
+        return SQL("agreement.state IN %s", tuple(self._get_open_states()))
 
     @api.model
     def _get_compatible_kinds(self):
@@ -173,6 +184,7 @@ class CollectionAgreement(models.AbstractModel):
             "matched_before",
             "number",
             "state",
+            "taken_over",
             "user_id",
         }
 
@@ -589,7 +601,7 @@ class CollectionAgreement(models.AbstractModel):
                    SET open = wanted.open, date_to = wanted.until, free_amount = wanted.free
                   FROM (
                     SELECT held.id, %(until)s AS until, %(free)s AS free,
-                           agreement.state IN %(states)s
+                           %(holding)s
                            AND line.parent_state = 'posted' AND line.reconciled IS NOT TRUE AS open
                       FROM %(table)s agreement
                       JOIN collection_hold held ON held.origin = %(name)s || agreement.id
@@ -604,7 +616,7 @@ class CollectionAgreement(models.AbstractModel):
                 """,
                 until=self._get_hold_until_sql(),
                 free=self._get_hold_free_sql(),
-                states=tuple(self._get_open_states()),
+                holding=self._get_holding_sql(),
                 table=SQL.identifier(self._table),
                 name=f"{self._name},",
                 ids=tuple(self.ids),
@@ -692,7 +704,7 @@ class CollectionAgreement(models.AbstractModel):
         if self.env.context.get("tracking_disable") or not self:
             return
         texts = texts * len(self) if len(texts) == 1 else texts
-        self._message_log_batch(dict(zip(self.ids, texts, strict=True)))
+        log_notes(self, dict(zip(self.ids, texts, strict=True)))
 
     @api.model
     def _move_to_file(self, sources, target):
@@ -742,6 +754,30 @@ class CollectionAgreement(models.AbstractModel):
                 }
             )
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(missing)
+
+    @api.model
+    def _get_task_domains(self):
+        """Hook: the tasks that this kind gives, and which of its agreements still ask for them.
+
+        :return: dict of the name of a mail.activity.type -> domain of agreements
+        """
+        return {}
+
+    def _clear_tasks(self):
+        """Take back the tasks that have nothing left to do: it was allocated or paid meanwhile.
+
+        Kinds of agreements may share a type of task.
+        """
+        for name in self._get_task_domains():
+            tasks = self._get_tasks(self.env.ref(f"collections_management.{name}"))
+            if not tasks:
+                continue
+            still = self.env["collection.customer"]
+            for kind in (self.env[model] for model in self._get_models()):
+                if domain := kind._get_task_domains().get(name):
+                    asking = Domain(domain) & Domain("customer_id", "in", tasks.mapped("res_id"))
+                    still |= kind.search(asking).customer_id
+            tasks.filtered(lambda task, still=still: task.res_id not in still.ids).unlink()
 
     def _get_tasks(self, task_types):
         """Return the open tasks of these types on the customers' files."""

@@ -4,6 +4,8 @@ from odoo import api, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
+from .account_move_line import OPEN_LINE
+
 _logger = logging.getLogger(__name__)
 
 JUDGE_BATCH = 2000  # agreements judged in one go: if one of them fails, the others are judged again
@@ -45,27 +47,38 @@ class CollectionAgreement(models.AbstractModel):
         """
         return SQL(
             """
-            SELECT agreement.id AS agreement_id, covered.line_id, matched.date,
+            WITH since AS MATERIALIZED (
+                SELECT agreement.id AS agreement_id, covered.line_id, matched.move_id, matched.date,
+                       matched.amount - COALESCE(
+                           (agreement.matched_before
+                                ->> (covered.line_id || '-' || matched.line_id))::numeric,
+                           0) AS amount
+                  FROM %(table)s agreement
+                  JOIN %(covered)s covered ON covered.agreement_id = agreement.id
+                  JOIN account_move_line item
+                    ON item.id = covered.line_id AND item.parent_state = 'posted'
+                  JOIN LATERAL (%(matched)s) matched ON TRUE
+                 WHERE agreement.id IN %(ids)s
+            ), entry AS MATERIALIZED (
+                -- once, however many items the same entry pays: it may have thousands of lines
+                %(entries)s
+            )
+            SELECT agreement.id AS agreement_id, since.line_id, since.date,
                    round(since.amount * counted.share, currency.decimal_places) AS amount,
                    since.amount - round(since.amount * counted.share, currency.decimal_places)
                        AS other
-              FROM %(table)s agreement
+              FROM since
+              JOIN %(table)s agreement ON agreement.id = since.agreement_id
               JOIN res_currency currency ON currency.id = agreement.currency_id
-              JOIN %(covered)s covered ON covered.agreement_id = agreement.id
-              JOIN account_move_line item
-                ON item.id = covered.line_id AND item.parent_state = 'posted'
-              JOIN LATERAL (%(matched)s) matched ON TRUE
-              CROSS JOIN LATERAL (
-                SELECT matched.amount - COALESCE(
-                    (agreement.matched_before ->> (covered.line_id || '-' || matched.line_id))::numeric,
-                    0) AS amount
-              ) since
-              CROSS JOIN LATERAL (%(share)s) counted
-             WHERE agreement.id IN %(ids)s AND since.amount > 0
+              JOIN account_move move ON move.id = since.move_id
+              JOIN entry ON entry.move_id = since.move_id
+              CROSS JOIN LATERAL (SELECT %(share)s AS share) counted
+             WHERE since.amount > 0
             """,
             table=SQL.identifier(self._table),
             covered=self._get_covered_sql(),
             matched=self._get_matched_sql(),
+            entries=self._get_entries_sql(),
             share=self._get_share_sql(),
             ids=tuple(self.ids) or (0,),
         )
@@ -102,8 +115,28 @@ class CollectionAgreement(models.AbstractModel):
         )
 
     @api.model
+    def _get_entries_sql(self):
+        """What the entries of ``since`` book as losses or discounts, and credit to customers."""
+        return SQL(
+            """
+            SELECT part.move_id,
+                   sum(part.balance) FILTER (
+                        WHERE account.account_type LIKE 'income%%'
+                           OR account.account_type LIKE 'expense%%'
+                           OR part.tax_line_id IS NOT NULL) AS lost,
+                   -sum(part.balance) FILTER (
+                        WHERE account.account_type = 'asset_receivable' AND part.balance < 0)
+                        AS credited
+              FROM account_move_line part
+              JOIN account_account account ON account.id = part.account_id
+             WHERE part.move_id IN (SELECT since.move_id FROM since)
+             GROUP BY part.move_id
+            """
+        )
+
+    @api.model
     def _get_share_sql(self):
-        """Which share of the counterpart ``matched`` counts as payment.
+        """Which share of what an entry (``move``, ``entry``) paid counts as payment.
 
         A credit note: all or nothing. Else: what its entry books neither as a loss nor as a
         discount. (Where the losses are more than what it credits to customers, the entry is about
@@ -111,29 +144,85 @@ class CollectionAgreement(models.AbstractModel):
         """
         return SQL(
             """
-            SELECT CASE
+            CASE
                 WHEN move.move_type = 'out_refund'
                 THEN CASE WHEN agreement.count_credit_notes THEN 1 ELSE 0 END
                 WHEN agreement.count_write_offs THEN 1
                 WHEN entry.lost > 0 AND entry.lost <= entry.credited
                 THEN 1 - entry.lost / entry.credited
-                ELSE 1 END AS share
-              FROM account_move move
-              CROSS JOIN LATERAL (
-                SELECT sum(part.balance) FILTER (
-                            WHERE account.account_type LIKE 'income%%'
-                               OR account.account_type LIKE 'expense%%'
-                               OR part.tax_line_id IS NOT NULL) AS lost,
-                       -sum(part.balance) FILTER (
-                            WHERE account.account_type = 'asset_receivable' AND part.balance < 0)
-                            AS credited
-                  FROM account_move_line part
-                  JOIN account_account account ON account.id = part.account_id
-                 WHERE part.move_id = move.id
-              ) entry
-             WHERE move.id = matched.move_id
+                ELSE 1 END
             """
         )
+
+    # ------------------------------------------------------------
+    # Money in doubt never accuses
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_doubtful_money(self):
+        """Hook: where a customer's money can be that is not allocated yet.
+
+        :return: list of SQL queries with the columns agreement_id, date and amount, in the
+            agreement's currency, of the late ones (``is_late``) among the agreements ``judged``.
+            Companies and currencies are no way to join (``IS TRUE``): each has very many, and money
+            is to be found by its partner
+        """
+        root = self.env["res.company"]._get_root_sql
+        return [
+            # credits of the customer: payments and, where they count, credit notes
+            SQL(
+                """
+                SELECT judged.id AS agreement_id, line.date, -line.amount_residual_currency AS amount
+                  FROM judged
+                  JOIN res_partner relative ON relative.commercial_partner_id = judged.partner_id
+                  JOIN account_move_line line ON line.partner_id = relative.id
+                  JOIN account_account account ON account.id = line.account_id
+                  JOIN account_move move ON move.id = line.move_id
+                 WHERE judged.is_late
+                   AND (%(root)s = judged.company_id) IS TRUE
+                   AND (line.currency_id = judged.currency_id) IS TRUE
+                   AND account.account_type = 'asset_receivable'
+                   AND account.non_trade IS NOT TRUE
+                   AND line.amount_residual_currency < 0
+                   AND %(open)s
+                   AND (judged.count_credit_notes OR move.move_type <> 'out_refund')
+                """,
+                root=root(SQL.identifier("line", "company_id")),
+                open=SQL(OPEN_LINE.format("line.")),
+            ),
+            # bank transactions of the customer that nobody has looked at
+            SQL(
+                """
+                SELECT judged.id AS agreement_id, move.date,
+                       COALESCE(NULLIF(bank.amount_currency, 0), bank.amount) AS amount
+                  FROM judged
+                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
+                  JOIN account_bank_statement_line bank ON bank.partner_id = payer.id
+                  JOIN account_move move ON move.id = bank.move_id AND move.state = 'posted'
+                 WHERE judged.is_late
+                   AND (%(root)s = judged.company_id) IS TRUE
+                   AND (COALESCE(bank.foreign_currency_id, bank.currency_id) = judged.currency_id)
+                       IS TRUE
+                   AND bank.is_reconciled IS NOT TRUE AND bank.amount > 0
+                """,
+                root=root(SQL.identifier("bank", "company_id")),
+            ),
+            # payments on their way, where they make no entry before the bank has them
+            SQL(
+                """
+                SELECT judged.id AS agreement_id, payment.date, payment.amount
+                  FROM judged
+                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
+                  JOIN account_payment payment ON payment.partner_id = payer.id
+                 WHERE judged.is_late
+                   AND (%(root)s = judged.company_id) IS TRUE
+                   AND (payment.currency_id = judged.currency_id) IS TRUE
+                   AND payment.state = 'in_process' AND payment.move_id IS NULL
+                   AND payment.payment_type = 'inbound' AND payment.partner_type = 'customer'
+                """,
+                root=root(SQL.identifier("payment", "company_id")),
+            ),
+        ]
 
     # ------------------------------------------------------------
     # Following the ledger
@@ -218,7 +307,10 @@ class CollectionAgreement(models.AbstractModel):
         domain = [("company_id", "=", company.id), ("state", "in", self._get_open_states())]
         if customers is not None:
             domain.append(("customer_id", "in", customers.ids))
-        agreements = self.search(domain).with_context(mail_activity_quick_update=True)
+        # a customer's together: one task, written once
+        agreements = self.search(domain, order="customer_id.id, id").with_context(
+            mail_activity_quick_update=True
+        )
         for ids in split_every(JUDGE_BATCH, agreements.ids):
             agreements.browse(ids)._judge_safely()
 

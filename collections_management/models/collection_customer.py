@@ -37,7 +37,7 @@ class CollectionCustomer(models.Model):
 
     _name = "collection.customer"
     _description = "Customer File"
-    _inherit = ["collection.conversation", "mail.activity.mixin"]
+    _inherit = ["collection.conversation", "mail.activity.mixin", "collection.customer.standing"]
     _rec_name = "partner_id"
     _rec_names_search = ["partner_id"]
     _order = "partner_id, id"
@@ -191,6 +191,9 @@ class CollectionCustomer(models.Model):
     )
 
     dispute_count = fields.Integer(string="Open Disputes", compute="_compute_dispute_count")
+
+    plan_ids = fields.One2many("collection.plan", "customer_id", string="Payment Plans")
+    plan_count = fields.Integer(string="Open Plans", compute="_compute_plan_count")
 
     balance = fields.Monetary(
         compute="_compute_figures",
@@ -377,6 +380,18 @@ class CollectionCustomer(models.Model):
         )
         for customer in self:
             customer.dispute_count = counts.get(customer, 0)
+
+    def _compute_plan_count(self):
+        plans = self.env["collection.plan"]
+        counts = dict(
+            plans._read_group(
+                [("customer_id", "in", self.ids), ("state", "in", plans._get_open_states())],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.plan_count = counts.get(customer, 0)
 
     # ------------------------------------------------------------
     # Direct debit
@@ -589,10 +604,10 @@ class CollectionCustomer(models.Model):
                 """
                 INSERT INTO collection_customer
                        (partner_id, company_id, active, is_consumer, insolvent, strategy_manual,
-                        create_uid, write_uid, create_date, write_date)
+                        portfolio, create_uid, write_uid, create_date, write_date)
                 SELECT partner.id, %(company)s, TRUE,
                        partner.is_company IS NOT TRUE AND partner.vat IS NULL,
-                       FALSE, FALSE, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
+                       FALSE, FALSE, 'normal', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC',
                        now() AT TIME ZONE 'UTC'
                   FROM res_partner partner
                  WHERE partner.id IN %(partners)s
@@ -708,6 +723,8 @@ class CollectionCustomer(models.Model):
             item["days_overdue"] > 0
             and item["residual_currency"] > 0
             and item["decision"] not in (*KEPT_QUIET, "insolvent")
+            # in a payment plan, an instalment is asked for at most
+            and item["round_number"] >= 0
         )
 
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):
@@ -932,6 +949,14 @@ class CollectionCustomer(models.Model):
                 values[name] = self._fields[name].convert_to_write(self[name], self)
         if self.insolvent and not target.insolvent:
             values.update(insolvent=True, insolvency_date=self.insolvency_date)
+        if target.portfolio == "normal":
+            values["portfolio"] = self.portfolio
+        if self.suspended and not target.suspended:
+            values.update(
+                suspended=True,
+                suspension_reason=self.suspension_reason,
+                suspension_date=self.suspension_date,
+            )
         return values
 
     @api.model
@@ -1001,6 +1026,23 @@ class CollectionCustomer(models.Model):
 
     def action_resume(self):
         self.write({"pause_until": False, "pause_reason": False})
+
+    def action_set_pilot(self, pilot):
+        """Add customers to the pilot or take them out, and say so."""
+        self.pilot = pilot
+        if pilot:
+            message = self.env._("%s customers are in the pilot now.", len(self))
+        else:
+            message = self.env._("%s customers are out of the pilot now.", len(self))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "message": message,
+                "type": "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
 
     def action_register_contact(self):
         """Open the dialog that registers a contact with the customer."""

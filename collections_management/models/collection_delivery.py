@@ -81,7 +81,19 @@ class CollectionDelivery(models.AbstractModel):
     )
     failure = fields.Char(readonly=True, help="Why it could not be delivered, and what to do.")
     attempts = fields.Integer(readonly=True)
+    company_stops = fields.Integer(
+        compute="_compute_company_stops",
+        store=True,
+        precompute=True,
+        help="How often the company's collections had been stopped when it was decided: what was "
+        "decided before the last time never leaves.",
+    )
     retry_at = fields.Datetime(string="Next Attempt", readonly=True, index=True)
+
+    @api.depends("company_id")
+    def _compute_company_stops(self):
+        for delivery in self:
+            delivery.company_stops = delivery.company_id.collection_stops
 
     @api.model
     def _get_kinds(self):
@@ -224,6 +236,19 @@ class CollectionDelivery(models.AbstractModel):
         """
         self.mail_id.sudo().filtered(lambda mail: mail.state != "sent").cancel()
         self._set_state("cancelled", failure=reason)
+
+    def _withdraw_stopped(self):
+        """Withdraw what was decided before collections were last stopped.
+
+        Whoever stops them sees neither what another server is making at that moment nor what it
+        has in hand (``_withdraw_pending``).
+
+        :return: the others
+        """
+        stopped = self.filtered(lambda d: d.company_stops != d.company_id.collection_stops)
+        if stopped:
+            stopped._withdraw(self.env._("Collections were stopped while it was being made."))
+        return self - stopped
 
     def _mark_sent(self):
         for company, deliveries in self.grouped("company_id").items():
@@ -521,7 +546,7 @@ class CollectionDelivery(models.AbstractModel):
         self.ensure_one()
         if not self.try_lock_for_update(allow_referencing=True):
             return False  # another server is sending it
-        if self.state != "queued":
+        if self.state != "queued" or not self._withdraw_stopped():
             return False
         if self._is_current():
             return True

@@ -344,13 +344,14 @@ class CollectionDispute(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _make(self, lines, amounts=None, shares=None, **values):
-        """Override: an amount may be given for each invoice.
+    def _make(self, lines, amounts=None, **values):
+        """Override: an amount may be given for each invoice, as ``shares``.
 
         :param dict shares: by account.move.line (an invoice's open items, or one of a journal
             entry) how much of them is disputed. Default: ``amounts``, earliest due first, else all
             that is open
         """
+        shares = values.pop("shares", None)
         if shares is None:
             return super()._make(lines, amounts, **values)
         shares = {part: amount for part, amount in shares.items() if amount}

@@ -7,6 +7,7 @@ from odoo.tools import SQL, format_date
 
 from .account_move import DELIVERED
 from .account_move_line import OPEN_LINE
+from .collection_customer_standing import PORTFOLIOS
 from .collection_hold import HOLD_KINDS
 from .collection_step import PHASES
 from .collection_strategy import MODES
@@ -73,12 +74,16 @@ FACTS = {
     "partner_id",
     "payment_method_line_id",
     "policy_id",
+    "portfolio",
     "residual",
     "residual_currency",
     "root_company_id",
     "salesperson_id",
     "strategy_id",
 }
+
+# What an invoice's name is made of.
+NAMING = ("move_type", "name", "ref", "state")
 
 
 class AskedFor(dict):
@@ -127,6 +132,7 @@ class CollectionDueItem(models.Model):
     payment_method_line_id = fields.Many2one(
         "account.payment.method.line", string="Means of Payment", readonly=True
     )
+    portfolio = fields.Selection(PORTFOLIOS, readonly=True)
     delay_reason_id = fields.Many2one(
         "collection.delay.reason", string="Reason for Delay", readonly=True
     )
@@ -220,6 +226,7 @@ class CollectionDueItem(models.Model):
             "partner_id",
             "pause_until",
             "pilot",
+            "portfolio",
             "strategy_id",
         ],
         "collection.hold": [
@@ -229,6 +236,7 @@ class CollectionDueItem(models.Model):
             "kind",
             "move_line_id",
             "open",
+            "origin",
         ],
         "collection.notice": ["channel_id", "customer_id", "date", "sent_date", "state"],
         "collection.notice.line": [
@@ -241,6 +249,8 @@ class CollectionDueItem(models.Model):
             "round_number",
             "step_id",
         ],
+        "collection.plan": ["in_doubt", "state"],
+        "collection.plan.line": ["amount", "date", "number", "plan_id", "settled"],
         "collection.reply": ["customer_id", "state"],
         "collection.round": ["date", "move_line_id", "number", "reason"],
         "collection.step": [
@@ -248,6 +258,7 @@ class CollectionDueItem(models.Model):
             "anchor",
             "days",
             "gap_days",
+            "is_instalment",
             "level",
             "minimum_amount",
             "only_returned",
@@ -421,6 +432,10 @@ class CollectionDueItem(models.Model):
         Columns: move_line_id, round_number, phase, level, repetition, step_id, date, pending,
         bounced.
 
+        Lines are to be found by their journal item only, whatever PostgreSQL believes of the table:
+        right after a run its statistics may say that it is empty, and then all indexes look alike.
+        So what else they belong to is joined to the left.
+
         :param excluded: ids of notices to leave out, as if they had not been made
         """
         return SQL(
@@ -435,17 +450,19 @@ class CollectionDueItem(models.Model):
                        -- the customer never heard it: it is sent again, not followed by the next
                        notice.state = 'bounced' AS bounced
                   FROM collection_notice_line line
-                  JOIN collection_notice notice ON notice.id = line.notice_id
-                  JOIN collection_channel channel ON channel.id = notice.channel_id
-                  JOIN collection_step step ON step.id = line.step_id
+                  LEFT JOIN collection_notice notice ON notice.id = line.notice_id
+                  LEFT JOIN collection_channel channel ON channel.id = notice.channel_id
+                  LEFT JOIN collection_step step ON step.id = line.step_id
                  WHERE line.live IS TRUE %s
             )""",
-            SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
+            SQL("AND line.notice_id NOT IN %s", tuple(excluded)) if excluded else SQL(),
         )
 
     @api.model
     def _get_messages_sql(self, excluded=()):
         """Return the relation of the messages that customers had: customer_id, date.
+
+        To be found by their customer only, as what was said by its item (``IS TRUE``).
 
         :param excluded: ids of notices to leave out, as if they had not been made
         """
@@ -453,9 +470,10 @@ class CollectionDueItem(models.Model):
             """(
                 SELECT notice.customer_id, COALESCE(notice.sent_date, notice.date) AS date
                   FROM collection_notice notice
-                  JOIN collection_channel channel ON channel.id = notice.channel_id
-                 WHERE channel.is_message
-                   AND notice.state IN ('to_approve', 'ready', 'queued', 'sent')
+                 WHERE (notice.channel_id IN (
+                        SELECT channel.id FROM collection_channel channel WHERE channel.is_message
+                       )) IS TRUE
+                   AND (notice.state IN ('to_approve', 'ready', 'queued', 'sent')) IS TRUE
                    %s
                  UNION ALL
                 SELECT mail.customer_id, COALESCE(mail.sent_date, mail.date) AS date
@@ -481,6 +499,7 @@ class CollectionDueItem(models.Model):
             line.account_id AS account_id,
             line.journal_id AS journal_id,
             customer.collector_id AS collector_id,
+            COALESCE(customer.portfolio, 'normal') AS portfolio,
             move.invoice_user_id AS salesperson_id,
             commercial.industry_id AS industry_id,
             commercial.country_id AS country_id,
@@ -645,7 +664,15 @@ class CollectionDueItem(models.Model):
             (SQL("line.amount_residual_currency = 0"), text("rounding")),
             (SQL("customer.id IS NULL"), text("no_file")),
             (SQL("customer.insolvent"), text("insolvent")),
-            (self._get_held_sql(), SQL("hold.kind")),
+            (
+                # what is in a plan is said when a step about its instalment has its day
+                SQL(
+                    "(%s) AND (facts.instalment_id IS NOT NULL AND next.date <= %s) IS NOT TRUE",
+                    self._get_held_sql(),
+                    date,
+                ),
+                SQL("hold.kind"),
+            ),
             (
                 SQL("customer.pause_until >= %s", date),
                 text("paused"),
@@ -675,14 +702,18 @@ class CollectionDueItem(models.Model):
             (SQL("next.date > %s", date), text("waiting")),
             (
                 SQL(
-                    "COALESCE(CASE WHEN next.phase = 'upcoming' THEN net.balance "
+                    "COALESCE(CASE "
+                    "WHEN facts.instalment_id IS NOT NULL "
+                    "THEN facts.instalment_amount + net.credits "
+                    "WHEN next.phase = 'upcoming' THEN net.balance "
                     "ELSE net.claimable + net.credits END, 0) <= 0"
                 ),
                 text("covered"),
             ),
             (
                 SQL(
-                    "COALESCE(next.minimum_amount, 0) > 0 AND (%s) < next.minimum_amount",
+                    "COALESCE(next.minimum_amount, 0) > 0 AND facts.instalment_id IS NULL "
+                    "AND (%s) < next.minimum_amount",
                     self._get_company_net_sql(date),
                 ),
                 text("below_minimum"),
@@ -727,7 +758,9 @@ class CollectionDueItem(models.Model):
             AND strategy.has_issued_step
             AND (%s) NOT IN %s
             """,
-            self.env["account.move"]._get_delivery_state_sql(SQL.identifier("move"), singly=True),
+            self.env["account.move"]._get_delivery_state_sql(
+                SQL.identifier("move"), singly=True, since=SQL("root.collection_delivery_from")
+            ),
             DELIVERED,
         )
 
@@ -779,6 +812,7 @@ class CollectionDueItem(models.Model):
         return SQL(
             """
             LEFT JOIN LATERAL (%(hold)s) hold ON TRUE
+            LEFT JOIN LATERAL (%(instalment)s) instalment ON TRUE
             LEFT JOIN LATERAL (%(round)s) round ON TRUE
             CROSS JOIN LATERAL (%(facts)s) facts
             LEFT JOIN LATERAL (%(said_of_line)s) said ON TRUE
@@ -789,6 +823,7 @@ class CollectionDueItem(models.Model):
             hold=self._get_hold_sql(
                 date, SQL.identifier("line", "id"), SQL.identifier("customer", "strategy_id")
             ),
+            instalment=self._get_instalment_sql(),
             round=self._get_round_sql(),
             facts=self._get_facts_sql(date),
             said_of_line=self._get_said_of_line_sql(said),
@@ -813,19 +848,55 @@ class CollectionDueItem(models.Model):
         )
         return SQL(
             """
-            SELECT held.id, held.kind, held.date_to, held.free_amount, %(partly)s AS partly
+            SELECT held.id, held.kind, held.date_to, held.origin, held.free_amount,
+                   %(partly)s AS partly
               FROM collection_hold held
-             WHERE held.move_line_id = %(line)s AND held.open IS TRUE
-               AND held.date_from <= %(date)s
-               AND (held.date_to IS NULL OR held.date_to >= %(date)s)
+             WHERE held.move_line_id = %(line)s AND %(counts)s
              ORDER BY CASE WHEN %(partly)s THEN -1 ELSE CASE held.kind %(strength)s END END DESC,
                       held.id DESC
              LIMIT 1
             """,
             line=line_id,
-            date=date,
+            counts=self._get_hold_counts_sql(date),
             strength=strength,
             partly=self._get_partly_sql(SQL("held"), scheme),
+        )
+
+    @api.model
+    def _get_instalment_sql(self):
+        """The instalment that is to be paid next for an item in an active plan.
+
+        Money in doubt never accuses: with some, nothing is said of any.
+        """
+        return SQL(
+            """
+            SELECT part.id, part.date, part.amount
+              FROM collection_plan_line part
+              JOIN collection_plan plan
+                ON plan.id = part.plan_id AND plan.state = 'active' AND plan.in_doubt IS NOT TRUE
+             WHERE hold.kind = 'in_plan'
+               AND part.plan_id = NULLIF(split_part(hold.origin, ',', 2), '')::int
+               AND part.settled IS NOT TRUE
+             ORDER BY part.number
+             LIMIT 1
+            """
+        )
+
+    @api.model
+    def _get_hold_counts_sql(self, date):
+        """The hold ``held`` counts on ``date``.
+
+        A notice that goes to the customer together with an action is not stopped by that: who asks
+        again for the notice leaves the action's holds out (context ``collection_ignored_holds``).
+        """
+        ignored = tuple(self.env.context.get("collection_ignored_holds") or ())
+        return SQL(
+            """
+            held.open IS TRUE AND held.date_from <= %(date)s
+            AND (held.date_to IS NULL OR held.date_to >= %(date)s) %(ignored)s
+            """,
+            date=date,
+            ignored=SQL("AND held.id NOT IN %s", ignored) if ignored else SQL(),
         )
 
     @api.model
@@ -845,15 +916,18 @@ class CollectionDueItem(models.Model):
         """What the ledger says of the line, named once."""
         return SQL(
             """
-            SELECT COALESCE(line.date_maturity, line.date) AS due,
-                   %(date)s - COALESCE(line.date_maturity, line.date) AS days_overdue,
+            SELECT COALESCE(instalment.date, line.date_maturity, line.date) AS due,
+                   %(date)s - COALESCE(instalment.date, line.date_maturity, line.date)
+                       AS days_overdue,
+                   instalment.id AS instalment_id, instalment.amount AS instalment_amount,
                    line.amount_residual_currency < 0
                    OR line.amount_residual_currency = 0 AND line.amount_residual < 0 AS is_credit,
                    move.move_type IN ('out_invoice', 'out_receipt') AS is_invoice,
                    move.move_type = 'entry' AND line.journal_id IN (
                        SELECT id FROM account_journal WHERE type = 'general'
                    ) AS is_entry,
-                   COALESCE(round.number, 0) AS round_number,
+                   -- each instalment is a round of its own: within it each step speaks once
+                   COALESCE(-instalment.id, round.number, 0) AS round_number,
                    COALESCE(round.date, line.date) AS round_date,
                    -- booked as a bank's debit on the customer, without undoing what it paid
                    COALESCE(
@@ -963,6 +1037,7 @@ class CollectionDueItem(models.Model):
              ) target
              WHERE step.strategy_id = customer.strategy_id
                AND step.active
+               AND (step.is_instalment IS TRUE) = (facts.instalment_id IS NOT NULL)
                AND facts.is_credit IS NOT TRUE
                AND CASE
                     WHEN step.phase = 'upcoming' THEN
@@ -1055,14 +1130,7 @@ class CollectionDueItem(models.Model):
     @api.model
     def _get_open_hold_sql(self, date):
         """The hold ``held`` holds the line ``other`` on ``date``."""
-        return SQL(
-            """
-            held.move_line_id = other.id AND held.open IS TRUE
-            AND held.date_from <= %(date)s
-            AND (held.date_to IS NULL OR held.date_to >= %(date)s)
-            """,
-            date=date,
-        )
+        return SQL("held.move_line_id = other.id AND %s", self._get_hold_counts_sql(date))
 
     @api.model
     def _get_company_net_sql(self, date):
@@ -1208,7 +1276,7 @@ class CollectionDueItem(models.Model):
         told = self.hold_id.sentence
         if told and self.decision == self.hold_id.kind:
             sentence = told
-        elif told:
+        elif told and self.hold_id.free_amount:
             # only a part is held: the rest goes its way
             sentence = f"{sentence} {told}"
         if self.decision in TO_SAY and self.mode == "simulation":
@@ -1295,6 +1363,16 @@ class CollectionDueItem(models.Model):
             ),
             "not_working_day": lambda: _("Not a working day; “%(step)s” goes on the next one."),
         }
+
+    def web_read(self, specification):
+        """Override of ``web``: of invoices that are only named, fetch no more than the name needs.
+
+        The ORM would fetch all their hundred columns.
+        """
+        if list(specification.get("move_id", {}).get("fields", {})) == ["display_name"]:
+            self.fetch(specification.keys() & self._fields.keys())
+            self.move_id.fetch(NAMING)
+        return super().web_read(specification)
 
     def action_open_invoice(self):
         self.ensure_one()

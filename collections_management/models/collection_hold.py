@@ -62,7 +62,8 @@ class CollectionHold(models.Model):
     )
     date_from = fields.Date(string="From", required=True, default=fields.Date.context_today)
     date_to = fields.Date(string="Until", help="Last day of the hold. Empty: until it is lifted.")
-    open = fields.Boolean(default=True, index=True)
+    # indexed below, by item: by itself it would be a way to find an item's holds, and a bad one
+    open = fields.Boolean(default=True)
 
     _open_line_idx = models.Index("(move_line_id) WHERE open IS TRUE")
     _dates_in_order = models.Constraint(

@@ -194,6 +194,25 @@ class CollectionNotice(models.Model):
         self.line_ids.write({"live": False})
         super()._withdraw(reason)
 
+    @api.model
+    def _forget_trial(self, companies):
+        """Override of ``collection.delivery``: a step that is decided anew is so in all its channels.
+
+        Else the task beside the message would count as the whole step, and the customer would never
+        get the message.
+        """
+        forgotten = super()._forget_trial(companies)
+        items = forgotten.line_ids.move_line_id
+        beside = forgotten._get_decided_together().filtered(
+            lambda notice: (
+                notice.is_manual
+                and notice.state in ("to_approve", "ready", "queued")
+                and notice.line_ids.move_line_id & items
+            )
+        )
+        beside._withdraw(self.env._("A trial: the message beside it was not sent to the customer."))
+        return forgotten | beside
+
     # ------------------------------------------------------------
     # Recheck
     # ------------------------------------------------------------
@@ -239,7 +258,8 @@ class CollectionNotice(models.Model):
 
         :param company: root res.company
         """
-        self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])._recheck()
+        waiting = self.search([("state", "=", "to_approve"), ("company_id", "=", company.id)])
+        waiting._withdraw_stopped()._recheck()
 
     @api.model
     def _has_to_wait(self, item, in_hand=False):
@@ -276,11 +296,11 @@ class CollectionNotice(models.Model):
 
         :return: dict notice id -> {move line id: row of the decision}
         """
-        DueItem = self.env["collection.due.item"]
-        DueItem._flush_decision()
+        self.env["collection.due.item"]._flush_decision()
         rows = {}
         for company, notices in self.grouped("company_id").items():
             together = notices._get_decided_together().ids
+            DueItem = notices._ignore_own_actions(together)
             date = company._get_collection_today()
             customers = SQL("%s", tuple(notices.customer_id.ids))
             query = DueItem._get_query(
@@ -295,10 +315,14 @@ class CollectionNotice(models.Model):
                     """
                     SELECT line.notice_id, line.id AS line_id, item.move_line_id, item.decision,
                            item.mode, item.claimable AS residual,
-                           item.claimable_currency AS residual_currency
+                           item.claimable_currency AS residual_currency, item.date_due,
+                           line.round_number
                       FROM collection_notice_line line
                       JOIN (%s) item ON item.move_line_id = line.move_line_id
-                       AND item.next_step_id = line.step_id
+                       -- no way to join, as in what was said (_get_said_sql)
+                       AND (item.next_step_id = line.step_id) IS TRUE
+                       -- not of the next instalment meanwhile
+                       AND (line.round_number >= 0 OR item.round_number = line.round_number)
                      WHERE line.notice_id IN %s AND line.live IS TRUE AND item.decision IN %s
                     """,
                     query,
@@ -307,7 +331,21 @@ class CollectionNotice(models.Model):
                 )
             ):
                 rows.setdefault(row["notice_id"], {})[row["move_line_id"]] = row
+        self.env["collection.plan.line"]._ask(
+            [row for items in rows.values() for row in items.values()]
+        )
         return rows
+
+    def _ignore_own_actions(self, together):
+        """Return collection.due.item so that actions opened together with these stop none of them.
+
+        :param together: ids of the notices that were decided together
+        """
+        items = self.env["collection.due.item"]
+        if "action" not in self._get_live_lines().mapped("phase"):
+            return items
+        actions = self.env["collection.action"].search([("notice_id", "in", together)])
+        return items.with_context(collection_ignored_holds=actions._get_holds().ids)
 
     def _get_decided_together(self):
         """Return these notices and those decided with them: other channels of the same day."""
@@ -426,7 +464,11 @@ class CollectionNotice(models.Model):
         self._make_tasks()
 
     def _deliver_action(self):
-        self._make_tasks()
+        """Open the actions that steps ask for; at a step that only claims it is a task."""
+        acting = self.filtered(lambda notice: "action" in notice._get_live_lines().mapped("phase"))
+        self.env["collection.action"]._open_for_notices(acting)
+        acting._mark_sent()
+        (self - acting)._make_tasks()
 
     def _make_tasks(self):
         """Make a task for each notice, all at once: assignment mails would cost 24 ms each."""

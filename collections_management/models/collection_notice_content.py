@@ -175,6 +175,7 @@ class CollectionNoticeContent(models.AbstractModel):
                    item.residual_currency - item.claimable_currency AS disputed_currency,
                    item.date_invoice,
                    item.date_due, item.days_overdue, item.bucket_id, item.decision,
+                   item.round_number,
                    %(document)s,
                    move.move_type, move.payment_reference, move.access_token,
                    COALESCE(account.non_trade, FALSE) AS non_trade
@@ -210,7 +211,27 @@ class CollectionNoticeContent(models.AbstractModel):
         named = {
             line.move_line_id.id for line in self._get_live_lines() if line.step_id == self.step_id
         }
-        return self._group_items(items, named)
+        return self._group_items(self._with_instalments(items), named)
+
+    def _with_instalments(self, items):
+        """Return open items with the instalments that the notice asks for in place of their invoices.
+
+        :param items: rows of ``_read_open_items``
+        """
+        lines = self._get_live_lines().filtered(lambda line: line.round_number < 0)
+        if not lines:
+            return items
+        by_line = {item["move_line_id"]: item for item in items}
+        rows = [item for item in items if item["move_line_id"] not in lines.move_line_id.ids]
+        for number, group in lines.grouped("round_number").items():
+            # sudo: what a customer is asked for is the same for everyone
+            asked = self.env["collection.plan.line"].sudo().browse(-number).exists()
+            item = next((by_line[id_] for id_ in group.move_line_id.ids if id_ in by_line), None)
+            if asked and item:
+                rows += [
+                    {**item, **part._prepare_notice_row()} for part in asked._get_due_with()[asked]
+                ]
+        return sorted(rows, key=lambda item: (item["date_due"], item["move_line_id"]))
 
     @api.model
     def _group_items(self, items, named):
@@ -253,7 +274,10 @@ class CollectionNoticeContent(models.AbstractModel):
         others = [
             item
             for item in owed
-            if item["move_line_id"] not in named and item["decision"] not in KEPT_QUIET
+            if item["move_line_id"] not in named
+            and item["decision"] not in KEPT_QUIET
+            # in a plan whose instalment is not said here
+            and item["round_number"] >= 0
         ]
         parts = {
             "step_items": step_items,
@@ -287,7 +311,8 @@ class CollectionNoticeContent(models.AbstractModel):
         """
         self.ensure_one()
         upcoming = self.step_id.phase == "upcoming"
-        if self.step_id.strategy_id.is_direct_debit:
+        # instalments are paid, also by customers whose invoices are debited
+        if not self.step_id.is_instalment and self.step_id.strategy_id.is_direct_debit:
             return "debit" if upcoming else "returned"
         return "upcoming" if upcoming else "overdue"
 

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CollectionNoticeLine(models.Model):
@@ -42,6 +42,28 @@ class CollectionNoticeLine(models.Model):
         "(move_line_id, step_id, channel_id, round_number, repetition) WHERE live IS TRUE",
         "This step was already said of this item.",
     )
+
+    @api.model
+    def _name_instalments(self, notice_ids):
+        """Let the lines of new notices about payment plans name what the instalments ask for.
+
+        :param list notice_ids: ids of collection.notice
+        """
+        lines = self.search([("notice_id", "in", notice_ids), ("round_number", "<", 0)])
+        rows = [
+            {
+                "line": line,
+                "notice_id": line.notice_id.id,
+                "round_number": line.round_number,
+                "date_due": line.date_due,
+                "residual": line.residual,
+                "residual_currency": line.residual_currency,
+            }
+            for line in lines
+        ]
+        self.env["collection.plan.line"]._ask(rows)
+        for row in rows:
+            row["line"].write({name: row[name] for name in ("residual", "residual_currency")})
 
     def _get_firmest(self):
         """Return the line with the firmest step: the highest rung, overdue before coming due."""

@@ -4,8 +4,6 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, float_compare, format_date
 
-from .account_move_line import OPEN_LINE
-
 STATES = [
     ("open", "Open"),
     ("to_allocate", "Paid, to allocate"),
@@ -425,9 +423,13 @@ class CollectionPromise(models.Model):
             promise: promise._get_verdict(facts[promise.id], today, stale) for promise in self
         }
         changed = self.filtered(lambda promise: promise.state != verdicts[promise][0])
-        for promise, (_state, share) in verdicts.items():
-            if float_compare(promise.kept_share, share, precision_digits=6):
-                promise.kept_share = share
+        moved = self.filtered(
+            lambda promise: float_compare(
+                promise.kept_share, verdicts[promise][1], precision_digits=6
+            )
+        )
+        for share, promises in moved.grouped(lambda promise: verdicts[promise][1]).items():
+            promises.kept_share = share
         for state, promises in changed.grouped(lambda promise: verdicts[promise][0]).items():
             promises._set_state(state)
         self._align_holds()
@@ -498,7 +500,7 @@ class CollectionPromise(models.Model):
                 ), doubt AS (
                     SELECT judged.id, sum(money.amount) AS amount
                       FROM judged
-                      JOIN (%(doubt)s) money ON money.promise_id = judged.id
+                      JOIN (%(doubt)s) money ON money.agreement_id = judged.id
                      WHERE money.date >= judged.date
                        -- what was judged already is in doubt by what came in time only
                        AND (judged.state IN %(undecided)s OR money.date <= judged.deadline)
@@ -529,69 +531,6 @@ class CollectionPromise(models.Model):
             )
         )
         return {row["id"]: row for row in rows}
-
-    @api.model
-    def _get_doubtful_money(self):
-        """Hook: where a customer's money can be that is not allocated yet.
-
-        :return: list of SQL queries with the columns promise_id, date and amount, in the
-            promise's currency, of the late ones (``is_late``) among the promises ``judged``
-        """
-        root = self.env["res.company"]._get_root_sql
-        return [
-            # credits of the customer: payments and, where they count, credit notes
-            SQL(
-                """
-                SELECT judged.id AS promise_id, line.date, -line.amount_residual_currency AS amount
-                  FROM judged
-                  JOIN res_partner relative ON relative.commercial_partner_id = judged.partner_id
-                  JOIN account_move_line line ON line.partner_id = relative.id
-                  JOIN account_account account ON account.id = line.account_id
-                  JOIN account_move move ON move.id = line.move_id
-                 WHERE judged.is_late
-                   AND %(root)s = judged.company_id
-                   AND line.currency_id = judged.currency_id
-                   AND account.account_type = 'asset_receivable'
-                   AND account.non_trade IS NOT TRUE
-                   AND line.amount_residual_currency < 0
-                   AND %(open)s
-                   AND (judged.count_credit_notes OR move.move_type <> 'out_refund')
-                """,
-                root=root(SQL.identifier("line", "company_id")),
-                open=SQL(OPEN_LINE.format("line.")),
-            ),
-            # bank transactions of the customer that nobody has looked at
-            SQL(
-                """
-                SELECT judged.id AS promise_id, move.date,
-                       COALESCE(NULLIF(bank.amount_currency, 0), bank.amount) AS amount
-                  FROM judged
-                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
-                  JOIN account_bank_statement_line bank ON bank.partner_id = payer.id
-                  JOIN account_move move ON move.id = bank.move_id AND move.state = 'posted'
-                 WHERE judged.is_late
-                   AND %(root)s = judged.company_id
-                   AND COALESCE(bank.foreign_currency_id, bank.currency_id) = judged.currency_id
-                   AND bank.is_reconciled IS NOT TRUE AND bank.amount > 0
-                """,
-                root=root(SQL.identifier("bank", "company_id")),
-            ),
-            # payments on their way, where they make no entry before the bank has them
-            SQL(
-                """
-                SELECT judged.id AS promise_id, payment.date, payment.amount
-                  FROM judged
-                  JOIN res_partner payer ON payer.commercial_partner_id = judged.partner_id
-                  JOIN account_payment payment ON payment.partner_id = payer.id
-                 WHERE judged.is_late
-                   AND %(root)s = judged.company_id
-                   AND payment.currency_id = judged.currency_id
-                   AND payment.state = 'in_process' AND payment.move_id IS NULL
-                   AND payment.payment_type = 'inbound' AND payment.partner_type = 'customer'
-                """,
-                root=root(SQL.identifier("payment", "company_id")),
-            ),
-        ]
 
     # ------------------------------------------------------------
     # What follows from a verdict
@@ -632,29 +571,15 @@ class CollectionPromise(models.Model):
             date=format_date(self.env, self.date_promised),
         )
 
-    def _clear_tasks(self):
-        """Take back the tasks that have nothing left to do: it was allocated or paid meanwhile."""
-        broken = self.env.ref("collections_management.activity_type_broken_promise")
-        allocate = self.env.ref("collections_management.activity_type_allocate")
-        tasks = self._get_tasks(broken | allocate)
-        if not tasks:
-            return
-        customers = [("customer_id", "in", tasks.mapped("res_id"))]
-        still = {
-            broken: self.search(
-                [
-                    *customers,
-                    ("state", "in", NOT_KEPT),
-                    ("move_line_ids", "any", [("reconciled", "=", False)]),
-                ]
-            ).customer_id,
-            allocate: self.search([*customers, ("state", "=", "to_allocate")]).customer_id,
+    @api.model
+    def _get_task_domains(self):
+        return {
+            "activity_type_broken_promise": [
+                ("state", "in", NOT_KEPT),
+                ("move_line_ids", "any", [("reconciled", "=", False)]),
+            ],
+            "activity_type_allocate": [("state", "=", "to_allocate")],
         }
-        tasks.filtered(lambda task: task.res_id not in still[task.activity_type_id].ids).unlink()
-
-    # ------------------------------------------------------------
-    # Every day
-    # ------------------------------------------------------------
 
     # ------------------------------------------------------------
     # Buttons

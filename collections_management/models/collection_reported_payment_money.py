@@ -309,7 +309,7 @@ class CollectionReportedPayment(models.Model):
 
         :return: list of pairs of SQL: joins and conditions, and the order (the best first)
         """
-        newest = SQL("bank.internal_index DESC")
+        newest, unaccent = SQL("bank.internal_index DESC"), self.env.registry.unaccent
         return [
             # the same amount, the nearest day first
             (
@@ -364,10 +364,12 @@ class CollectionReportedPayment(models.Model):
             (
                 SQL(
                     """
-                    JOIN word ON word.report_id = report.id
-                         AND bank.payment_ref ILIKE word.pattern
+                    JOIN word ON word.report_id = report.id AND %s ILIKE %s
                     WHERE TRUE
-                    """
+                    """,
+                    # as the label's own index is written
+                    unaccent(SQL("bank.payment_ref")),
+                    unaccent(SQL("word.pattern")),
                 ),
                 newest,
             ),

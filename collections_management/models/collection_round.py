@@ -4,7 +4,9 @@ ROUND_REASONS = [
     ("returned_debit", "Returned debit"),
     ("reopened", "Reconciliation undone"),
     ("broken_promise", "Broken promise"),
+    ("breached_plan", "Breached payment plan"),
     ("new_date", "New due date agreed"),
+    ("action_cancelled", "Action cancelled"),
 ]
 
 

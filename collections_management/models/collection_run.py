@@ -12,6 +12,7 @@ _logger = logging.getLogger(__name__)
 DECIDE_BATCH = 5000  # customers decided in one transaction: smaller ones cost more a customer
 DELIVER_BATCH = 100  # notices composed in one transaction
 TRIES = 3  # a batch that collides with another server is tried again
+MANY_NOTICES = 500  # made in one transaction: PostgreSQL's statistics may be worthless after it
 RETRY_COMPANY_MINUTES = 30  # until the day of a company that failed is tried again
 
 
@@ -39,10 +40,15 @@ class CollectionRun(models.AbstractModel):
         for company in self.env["res.company"].search([("parent_id", "=", False)]):
             try:
                 made += company._in_own_language(self.with_company(company))._run_company(company)
-            except Exception:  # the log says why
+                if company.collection_failure:
+                    company.collection_failure = False
+            except Exception as error:  # an alarm tells of it, and the log has it whole
                 _logger.exception("Collections: the day of company %s failed", company.id)
                 self.env.cr.rollback()
+                company.collection_failure = str(error)
                 self._trigger_run(fields.Datetime.now() + timedelta(minutes=RETRY_COMPANY_MINUTES))
+                # not to be lost when the next one fails
+                self.env["ir.cron"]._commit_progress()
         if made or self._is_delivery_forgotten():
             self._trigger_delivery()
         if self._is_delivery_forgotten("collection.statement"):
@@ -85,6 +91,7 @@ class CollectionRun(models.AbstractModel):
         """What stands before deciding: verdicts, expired holds, new customers' files, their schemes."""
         self.env["collection.agreement"]._judge_all(company)
         self.env["collection.hold"]._close_expired(company, company._get_collection_today())
+        self.env["collection.customer"]._lift_suspensions(company)
         self.env["collection.customer"]._create_missing(company)
         customers = self.env["collection.customer"].search([("company_id", "=", company.id)])
         customers._assign_strategies()
@@ -122,9 +129,29 @@ class CollectionRun(models.AbstractModel):
         :param doubt: as in ``_decide``
         :return: how many notices were made
         """
-        return self._in_halves(
+        made = self._in_halves(
             lambda some: len(self._decide_locked(company, some, doubt)), customers
         )
+        if made >= MANY_NOTICES:
+            self._renew_statistics(made)
+        return made
+
+    @api.model
+    def _renew_statistics(self, made):
+        """Tell PostgreSQL of a tenth more notices, as its autovacuum would in a minute or later.
+
+        Until then it may take the tables for empty, and an index for as good as any other: deciding
+        anew, and the check before sending, would read all of them for each item. (``ANALYZE``
+        is for a table's owner; for anybody else it does nothing, as where another has it in hand.)
+
+        :param int made: notices that were made
+        """
+        [(known,)] = self.env.execute_query(
+            SQL("SELECT reltuples FROM pg_class WHERE oid = 'collection_notice'::regclass")
+        )
+        if made > known / 10:
+            self.env.cr.execute("ANALYZE (SKIP_LOCKED) collection_notice, collection_notice_line")
+            self.env["ir.cron"]._commit_progress()
 
     @api.model
     def _in_halves(self, method, customers):
@@ -192,6 +219,8 @@ class CollectionRun(models.AbstractModel):
         self.env.cr.execute("SET LOCAL jit = off")
         date = company._get_collection_today()
         ids = SQL("%s", tuple(customers.ids))
+        announcements = self.env["collection.action.announcement"]
+        limits = {} if simulate else announcements._get_limits(company)
         rows = self.env.execute_query(
             SQL(
                 """
@@ -199,20 +228,25 @@ class CollectionRun(models.AbstractModel):
                     SELECT item.*
                       FROM (%(query)s) item
                      WHERE item.decision IN %(wanted)s AND (%(simulate)s OR item.mode <> 'simulation')
+                        OR %(coming)s
                 ), decided AS MATERIALIZED (
                     %(decided)s
                 ), made AS (
                     INSERT INTO collection_notice (
-                        customer_id, partner_id, collector_id, company_id, channel_id, step_id,
-                        strategy_id, date, state, failure, attempts,
+                        customer_id, partner_id, collector_id, company_id, company_stops,
+                        channel_id, step_id, strategy_id, date, state, failure, attempts,
                         create_uid, write_uid, create_date, write_date)
                     SELECT firmest.customer_id, firmest.partner_id, firmest.collector_id,
-                           %(company)s, firmest.channel_id, firmest.next_step_id,
-                           firmest.strategy_id, %(date)s,
-                           CASE WHEN firmest.mode = 'approve' OR %(doubt)s IS NOT NULL
+                           %(company)s, company.collection_stops,
+                           firmest.channel_id, firmest.next_step_id, firmest.strategy_id, %(date)s,
+                           -- an action waits for its supervisor by itself
+                           CASE WHEN firmest.opens_action THEN 'ready'
+                                WHEN firmest.mode = 'approve' OR %(doubt)s IS NOT NULL
                                 THEN 'to_approve' ELSE 'ready' END,
-                           %(doubt)s, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                           CASE WHEN firmest.opens_action IS NOT TRUE THEN %(doubt)s END, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                       FROM (%(firmest)s) firmest
+                      -- as this transaction sees it: who stops collections now is found out later
+                      JOIN res_company company ON company.id = %(company)s
                     RETURNING id, customer_id, channel_id
                 ), lines AS (
                     INSERT INTO collection_notice_line (
@@ -235,15 +269,20 @@ class CollectionRun(models.AbstractModel):
                        SET decided_at = now() AT TIME ZONE 'UTC', failure = NULL
                      WHERE file.id IN (SELECT customer_id FROM made)
                 )
-                SELECT id AS notice_id, NULL AS move_id FROM made
+                SELECT id AS notice_id, NULL AS move_id, NULL::int[] AS coming FROM made
                 UNION ALL
-                SELECT NULL, move_id FROM items WHERE decision = 'not_delivered'
+                SELECT NULL, move_id, NULL FROM items WHERE decision = 'not_delivered'
+                UNION ALL
+                SELECT NULL, NULL, ARRAY[move_line_id, next_step_id, round_number,
+                                         next_date - DATE 'epoch', COALESCE(collector_id, 0)]
+                  FROM items item WHERE %(coming)s
                 """,
                 query=DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids)),
                 decided=self._get_decided_sql(),
                 firmest=self._get_firmest_sql(),
                 wanted=(*TO_SAY, "not_delivered"),
                 simulate=simulate,
+                coming=announcements._get_coming_sql(limits),
                 company=company.id,
                 date=date,
                 doubt=doubt or None,
@@ -251,10 +290,15 @@ class CollectionRun(models.AbstractModel):
             )
         )
         self.env.invalidate_all(flush=False)
-        undelivered = {move_id for _notice_id, move_id in rows if move_id}
+        self.env["collection.notice.line"]._name_instalments(
+            [notice_id for notice_id, _move_id, _coming in rows if notice_id]
+        )
+        if coming := [row for _notice_id, _move_id, row in rows if row]:
+            announcements._announce(company, coming, limits)
+        undelivered = {move_id for _notice_id, move_id, _coming in rows if move_id}
         if undelivered and not simulate:
             self._send_undelivered(company, self.env["account.move"].browse(undelivered))
-        return self.env["collection.notice"].browse(id_ for id_, _move_id in rows if id_)
+        return self.env["collection.notice"].browse(id_ for id_, _move_id, _coming in rows if id_)
 
     @api.model
     def _get_decided_sql(self):
@@ -277,12 +321,14 @@ class CollectionRun(models.AbstractModel):
             """
             SELECT DISTINCT ON (decided.customer_id, decided.channel_id)
                    decided.customer_id, decided.partner_id, decided.collector_id,
-                   decided.channel_id, decided.next_step_id, decided.strategy_id, decided.mode
+                   decided.channel_id, decided.next_step_id, decided.strategy_id, decided.mode,
+                   step.phase = 'action' AND decided.channel_id = %s AS opens_action
               FROM decided
               JOIN collection_step step ON step.id = decided.next_step_id
              ORDER BY decided.customer_id, decided.channel_id,
-                      step.phase <> 'upcoming' DESC, step.level DESC
-            """
+                      step.phase <> 'upcoming' DESC, step.is_instalment IS TRUE, step.level DESC
+            """,
+            self.env.ref("collections_management.channel_action").id,
         )
 
     @api.model
@@ -290,7 +336,7 @@ class CollectionRun(models.AbstractModel):
         """The channels by which an item's step is said to its customer, each once.
 
         A message goes by the customer's preferred channel, else by the policy's only one, else
-        by the step's. A step of the action phase without channel becomes a task.
+        by the step's. A step of the action phase opens an action besides, whatever it says.
         """
         return SQL(
             """
@@ -307,9 +353,6 @@ class CollectionRun(models.AbstractModel):
             UNION
             SELECT %s
              WHERE item.next_phase = 'action'
-               AND NOT EXISTS (
-                    SELECT FROM collection_channel_collection_step_rel chosen
-                     WHERE chosen.collection_step_id = item.next_step_id)
             """,
             self.env.ref("collections_management.channel_action").id,
         )
@@ -518,7 +561,7 @@ class CollectionRun(models.AbstractModel):
         failed = notices.filtered(lambda notice: notice.state == "failed")
         failed._retry_now()
         queued |= failed.filtered(lambda notice: notice.state == "queued")
-        ready = self._postpone_closed(notices - queued)
+        ready = self._postpone_closed((notices - queued)._withdraw_stopped())
         for company, group in ready.grouped("company_id").items():
             group.with_company(company)._recheck()._deliver()
         self.env.flush_all()

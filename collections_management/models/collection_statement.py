@@ -271,6 +271,12 @@ class CollectionStatement(models.Model):
         statements._make_due_again()
         return statements
 
+    def _withdraw_stopped(self):
+        """Override of ``collection.delivery``."""
+        going = super()._withdraw_stopped()
+        (self - going)._make_due_again()
+        return going
+
     @api.model
     def _forget_trial(self, companies):
         """Override of ``collection.delivery``: the customers never saw them."""

@@ -59,6 +59,11 @@ class CollectionStep(models.Model):
         help="Days after which the claim is said again while the next step has not come. "
         "0: it is said once.",
     )
+    is_instalment = fields.Boolean(
+        string="For Instalments",
+        help="About the instalments of payment plans, by their dates; the other steps are about "
+        "invoices that are in no plan. Said once of each instalment.",
+    )
     only_returned = fields.Boolean(
         string="Only Returned Debits",
         help="Only for invoices whose direct debit was returned; its days count from the return.",
@@ -109,7 +114,24 @@ class CollectionStep(models.Model):
     )
     attach_statement = fields.Boolean()
     responsible_id = fields.Many2one(
-        "res.users", help="Who takes the action. Empty: the collector."
+        "res.users",
+        help="Who does it. Empty: the collector; for an action, whoever its type names.",
+    )
+    action_type_id = fields.Many2one(
+        "collection.action.type",
+        string="Action",
+        compute="_compute_action_type_id",
+        store=True,
+        readonly=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+        help="What the step opens for the person responsible.",
+    )
+    salesperson_days = fields.Integer(
+        string="Tell the Salesperson",
+        default=2,
+        help="Working days before the action begins on which the salesperson is told. 0: never.",
     )
     note = fields.Text(
         string="What to Do",
@@ -120,6 +142,10 @@ class CollectionStep(models.Model):
     _gap_not_negative = models.Constraint(
         "CHECK(gap_days >= 0 AND window_days >= 0 AND repeat_days >= 0)",
         "Gap, lapse and repetition of a step are days from 0 up; they can't be negative.",
+    )
+    _salesperson_days_not_negative = models.Constraint(
+        "CHECK(salesperson_days >= 0)",
+        "The days before an action on which the salesperson is told can't be negative.",
     )
     _minimum_not_negative = models.Constraint(
         "CHECK(minimum_amount >= 0)", "The minimum amount of a step can't be negative."
@@ -140,21 +166,34 @@ class CollectionStep(models.Model):
             step.phase_order = order.get(step.phase, 0)
 
     @api.depends(
-        "strategy_id.step_ids.sequence", "strategy_id.step_ids.phase", "strategy_id.step_ids.active"
+        "strategy_id.step_ids.sequence",
+        "strategy_id.step_ids.phase",
+        "strategy_id.step_ids.active",
+        "strategy_id.step_ids.is_instalment",
     )
     def _compute_level(self):
         for strategy in self.strategy_id:
             rungs = {}
             # an archived step shares the rung below it: who was there goes on with the next
             for step in strategy.with_context(active_test=False).step_ids._in_order():
-                ladder = LADDERS.get(step.phase)
+                ladder = step._get_ladder()
                 rungs[ladder] = rungs.get(ladder, 0) + (1 if step.active else 0)
-                step.level = rungs[ladder] if ladder else 0
+                step.level = rungs[ladder] if step.phase in LADDERS else 0
 
     @api.depends("phase", "channel_ids.is_message")
     def _compute_speaks(self):
         for step in self:
             step.speaks = step.phase != "action" and any(step.channel_ids.mapped("is_message"))
+
+    @api.depends("phase")
+    def _compute_action_type_id(self):
+        """Without a choice a person decides what is done."""
+        decide = self.env.ref("collections_management.action_type_decide", raise_if_not_found=False)
+        for step in self:
+            if step.phase != "action":
+                step.action_type_id = False
+            elif not step.action_type_id:
+                step.action_type_id = decide
 
     @api.depends("company_id")
     @api.depends_context("company")
@@ -162,11 +201,17 @@ class CollectionStep(models.Model):
         for step in self:
             step.currency_id = (step.company_id or self.env.company).currency_id
 
+    def _get_ladder(self):
+        """Return the ladder that the step is a rung of: instalments have their own."""
+        self.ensure_one()
+        return LADDERS.get(self.phase), self.is_instalment
+
     def _in_order(self):
         """Return the steps in the order in which they are taken."""
         return self.sorted(lambda step: (step.phase_order, step.sequence, step._origin.id))
 
     @api.constrains(
+        "action_type_id",
         "phase",
         "days",
         "anchor",
@@ -175,11 +220,14 @@ class CollectionStep(models.Model):
         "channel_ids",
         "only_returned",
         "active",
+        "is_instalment",
     )
     def _check_step(self):
         for step in self.filtered("active"):
             step._check_days()
+            step._check_instalment()
             step._check_channels()
+            step._check_action()
         self._check_order()
 
     @api.constrains("active")
@@ -217,6 +265,19 @@ class CollectionStep(models.Model):
                 )
             )
 
+    def _check_instalment(self):
+        self.ensure_one()
+        if self.is_instalment and (
+            self.phase == "issued" or self.anchor != "due" or self.only_returned
+        ):
+            raise ValidationError(
+                self.env._(
+                    "Step “%(step)s” is about instalments of payment plans: it is counted from "
+                    "their due date, before or after it, and knows no invoices nor returned debits.",
+                    step=self.name,
+                )
+            )
+
     def _check_channels(self):
         self.ensure_one()
         if self.phase in ("upcoming", "overdue") and not self.channel_ids:
@@ -246,16 +307,24 @@ class CollectionStep(models.Model):
                 )
             )
 
+    def _check_action(self):
+        self.ensure_one()
+        if self.phase == "action" and not self.action_type_id:
+            raise ValidationError(
+                self.env._(
+                    "Step “%s” takes action, but does not say which: choose the type of action.",
+                    self.name,
+                )
+            )
+
     def _check_order(self):
         """Refuse steps of one ladder whose days go back: the later one would never wait."""
-        for ladder in ("upcoming", "overdue"):
-            for strategy in self.strategy_id:
-                steps = strategy.step_ids.filtered(
-                    lambda s, ladder=ladder: (
-                        s.active and LADDERS.get(s.phase) == ladder and not s.only_returned
-                    )
-                )
-                for before, after in pairwise(steps._in_order()):
+        for strategy in self.strategy_id:
+            steps = strategy.step_ids.filtered(
+                lambda step: step.active and step.phase in LADDERS and not step.only_returned
+            )
+            for ladder in steps.grouped(lambda step: step._get_ladder()).values():
+                for before, after in pairwise(ladder._in_order()):
                     after._check_comes_after(before)
 
     def _check_comes_after(self, before):

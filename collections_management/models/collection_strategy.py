@@ -77,6 +77,28 @@ class CollectionStrategy(models.Model):
         string="Claim the Undisputed Rest",
         help="Where only a part of an invoice is disputed, the rest of it is claimed all the same.",
     )
+    plan_instalments = fields.Integer(
+        string="Most Instalments",
+        default=12,
+        help="How many instalments a payment plan of a collector may have; more, a supervisor has to "
+        "register. 0: no limit.",
+    )
+    plan_days = fields.Integer(
+        string="Longest Plan",
+        default=365,
+        help="Days. Until when a collector may let the last instalment of a plan, or an extension, "
+        "be due; further, a supervisor has to. 0: no limit.",
+    )
+    plan_down_percent = fields.Float(
+        string="Smallest Down Payment",
+        help="Percent of what is to be paid that the first payment of a plan has to be; less, a "
+        "supervisor has to register.",
+    )
+    plan_discount_percent = fields.Float(
+        string="Largest Discount",
+        help="Percent of the debt that a collector may let off when a plan is fulfilled; more, a "
+        "supervisor has to. 0: collectors grant none.",
+    )
     step_ids = fields.One2many("collection.step", "strategy_id", string="Steps", copy=True)
     rule_ids = fields.One2many("collection.strategy.rule", "strategy_id", string="Rules")
     has_issued_step = fields.Boolean(
@@ -110,6 +132,24 @@ class CollectionStrategy(models.Model):
                     self.env._(
                         "Scheme “%(scheme)s”: neither the promises in a row nor the days of the "
                         "longest promise can be negative; 0 means no limit.",
+                        scheme=strategy.name,
+                    )
+                )
+
+    @api.constrains("plan_instalments", "plan_days", "plan_down_percent", "plan_discount_percent")
+    def _check_plan_limits(self):
+        for strategy in self:
+            if (
+                strategy.plan_instalments < 0
+                or strategy.plan_days < 0
+                or not 0 <= strategy.plan_down_percent <= 100
+                or not 0 <= strategy.plan_discount_percent < 100
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "Scheme “%(scheme)s”: neither the instalments nor the days of a plan can be "
+                        "negative (0 means no limit), and its down payment and discount are "
+                        "percentages from 0 to 100.",
                         scheme=strategy.name,
                     )
                 )

@@ -31,6 +31,8 @@ class MailMail(models.Model):
         by_mail = {}
         for deliveries in self._get_deliveries():
             by_mail |= deliveries.grouped("mail_id")
+        alarms = self.env["collection.alarm.mail"].sudo().search([("mail_id", "in", self.ids)])
+        by_mail |= {mail: logs[:1] for mail, logs in alarms.grouped("mail_id").items()}
         plain = self.filtered(lambda mail: mail not in by_mail)
         if plain:
             super(MailMail, plain)._send(auto_commit=auto_commit, **kwargs)
@@ -42,9 +44,9 @@ class MailMail(models.Model):
         return True
 
     def _send_notice(self, notice, auto_commit, kwargs):
-        """Send one notice's mail if it is still true.
+        """Send one notice's mail if it is still true, an alarm's if nobody else sends it.
 
-        :param notice: collection.notice of this mail
+        :param notice: collection.notice of this mail, or collection.alarm.mail
         :param bool auto_commit: commit after it, as ``_send`` does
         :param dict kwargs: the other arguments of ``_send``
         """

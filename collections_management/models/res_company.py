@@ -53,6 +53,12 @@ class ResCompany(models.Model):
         help="Shown in messages: where to pay. Empty: the company's first account.",
     )
 
+    collection_failure = fields.Char(
+        string="Last Failure of the Run",
+        readonly=True,
+        copy=False,
+        help="Why the last daily run of collections failed as a whole. It is tried again.",
+    )
     collection_pilot = fields.Boolean(
         string="Pilot Customers Only",
         help="Only customers marked as pilot get notices; the others' items say so.",
@@ -61,6 +67,12 @@ class ResCompany(models.Model):
         string="Send Everything To",
         help="A trial: every message goes to this address instead of the customer's. What was "
         "sent so counts as said until you empty this; then it counts no more.",
+    )
+    collection_stops = fields.Integer(
+        string="Times Stopped",
+        readonly=True,
+        copy=False,
+        help="How often “Stop Everything” was pressed: what was decided before never leaves.",
     )
 
     collection_stale_days = fields.Integer(
@@ -120,6 +132,57 @@ class ResCompany(models.Model):
         help="Working days. A payment that a customer reported longer ago and that is not on the "
         "invoices yet is shown as late, and its collector is told.",
     )
+
+    collection_plan_days = fields.Integer(
+        string="Days of Grace for Instalments",
+        default=5,
+        help="A payment plan is breached when an instalment is later than so many days: its invoices "
+        "are claimed again.",
+    )
+    collection_plan_valid_days = fields.Integer(
+        string="Proposals of Plans Are Valid For",
+        default=10,
+        help="Days. A proposed payment plan holds its invoices so long; when the customer has not "
+        "accepted it by then, it expires.",
+    )
+
+    @api.constrains("collection_plan_days", "collection_plan_valid_days")
+    def _check_collection_plan(self):
+        for company in self:
+            if company.collection_plan_days < 0 or company.collection_plan_valid_days < 0:
+                raise ValidationError(
+                    self.env._(
+                        "%(company)s: neither the days of grace for instalments nor the days that a "
+                        "proposal is valid can be negative.",
+                        company=company.name,
+                    )
+                )
+
+    collection_lift_suspension = fields.Boolean(
+        string="Lift Suspensions by Itself",
+        default=True,
+        help="The daily run lifts a customer's suspension when nothing is overdue any more.",
+    )
+    collection_write_off_account_id = fields.Many2one(
+        "account.account",
+        string="Write-Off Account",
+        domain="[('account_type', 'in', ('expense', 'expense_other', 'expense_direct_cost'))]",
+        help="Where write-offs book the loss, unless the type of action names another account.",
+    )
+
+    @api.constrains("collection_write_off_account_id")
+    def _check_collection_write_off_account(self):
+        for company in self:
+            account = company.collection_write_off_account_id
+            if account and company not in account.company_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(account)s is no account of %(company)s: choose one of its own for "
+                        "write-offs.",
+                        account=account.display_name,
+                        company=company.name,
+                    )
+                )
 
     collection_dispute_days = fields.Integer(
         string="Days of Grace after a Dispute",
@@ -266,7 +329,14 @@ class ResCompany(models.Model):
 
         :return: how many notices and statements were withdrawn
         """
-        self.write({"collection_mode": "simulation"})
+        for company in self:
+            # what is being made or composed at this moment can't be seen: it is withdrawn later
+            company.write(
+                {
+                    "collection_mode": "simulation",
+                    "collection_stops": company.collection_stops + 1,
+                }
+            )
         reason = self.env._("Collections were stopped by %s.", self.env.user.name)
         return sum(
             len(kind._withdraw_pending([("company_id", "in", self.ids)], reason))

@@ -32,8 +32,20 @@ class ResConfigSettings(models.TransientModel):
     collection_dispute_days = fields.Integer(
         related="collection_company_id.collection_dispute_days", readonly=False
     )
+    collection_plan_days = fields.Integer(
+        related="collection_company_id.collection_plan_days", readonly=False
+    )
+    collection_plan_valid_days = fields.Integer(
+        related="collection_company_id.collection_plan_valid_days", readonly=False
+    )
     collection_accountant_id = fields.Many2one(
         related="collection_company_id.collection_accountant_id", readonly=False
+    )
+    collection_lift_suspension = fields.Boolean(
+        related="collection_company_id.collection_lift_suspension", readonly=False
+    )
+    collection_write_off_account_id = fields.Many2one(
+        related="collection_company_id.collection_write_off_account_id", readonly=False
     )
     collection_reported_days = fields.Integer(
         related="collection_company_id.collection_reported_days", readonly=False

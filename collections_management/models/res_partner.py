@@ -17,6 +17,31 @@ class ResPartner(models.Model):
         help="Overdue in the current company, in its currency.",
     )
 
+    collection_suspended = fields.Char(
+        string="Suspended",
+        compute="_compute_collection_suspended",
+        help="Why nothing should be supplied to the customer; empty: nothing speaks against it.",
+    )
+
+    @api.depends_context("company")
+    @api.depends("commercial_partner_id.collection_customer_ids.suspended")
+    def _compute_collection_suspended(self):
+        for partner in self:
+            partner.collection_suspended = partner._get_collection_suspension(self.env.company)
+
+    def _get_collection_suspension(self, company):
+        """Return why nothing should be supplied to the customer; falsy: nothing speaks against it.
+
+        For sales documents and whatever else supplies: anybody may ask.
+
+        :param company: res.company; a branch stands for its main company
+        """
+        self.ensure_one()
+        # sudo: who sells need not have rights on collections
+        files = self.commercial_partner_id.sudo().collection_customer_ids
+        file = files.filtered(lambda file: file.suspended and file.company_id == company.root_id)
+        return file and (file.suspension_reason or self.env._("Suspended by collections."))
+
     @api.depends_context("company")
     def _compute_collection_overdue(self):
         company = self.env.company.root_id

@@ -4,13 +4,17 @@ from odoo import api, models
 class CollectionOpeningPart(models.AbstractModel):
     """One thing that an opening sheet takes over: its columns, what it refuses, what it writes.
 
-    What else can be taken over (promises, disputes...) adds a part: an abstract model that inherits
-    this one, and its name in ``collection.opening.sheet._get_part_names``. A part asks the
-    database once for all rows, never for each.
+    What else can be taken over adds a part: an abstract model that inherits this one, or
+    ``collection.opening.agreement`` for a kind of agreement, and its name in
+    ``collection.opening.sheet._get_part_names``. A part asks the database once for all rows, never
+    for each.
     """
 
     _name = "collection.opening.part"
     _description = "Part of the Opening Sheet"
+
+    # Whether it agrees something about whole invoices: only one part does so of each.
+    _takes_invoice = False
 
     @api.model
     def _get_title(self):
@@ -57,3 +61,8 @@ class CollectionOpeningPart(models.AbstractModel):
         :param rows: list of the ``OpeningRow`` that this part has something to write of
         """
         raise NotImplementedError
+
+    @api.model
+    def _get_debt(self, line):
+        """Return what is agreed on as a whole: the invoice, or the item of a journal entry."""
+        return line.move_id if line.display_type == "payment_term" else line

@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, LockError
 from odoo.fields import Domain
 from odoo.tools import format_amount, format_date, split_every
 
-from .column import KEY, SHOWN, Column, normalize
+from .column import KEY, SHOWN, TO_FILL, Column, normalize
 from .reader import OpeningReader
 
 # What the sheet reads of an open item: facts only, nothing need be decided.
@@ -48,7 +48,9 @@ class CollectionOpeningSheet(models.AbstractModel):
         return [
             "collection.opening.collector",
             "collection.opening.claim",
+            "collection.opening.promise",
             "collection.opening.pause",
+            "collection.opening.action",
             "collection.opening.comment",
         ]
 
@@ -195,6 +197,28 @@ class CollectionOpeningSheet(models.AbstractModel):
         for part in self._get_parts():
             codes = {column.code for column in part._get_columns()}
             part._check(company, [row for row in found if not codes & row.invalid])
+        self._refuse_doubles(found)
+
+    @api.model
+    def _refuse_doubles(self, rows):
+        """Refuse a second agreement about an invoice: the part that comes first keeps it."""
+        taken = {}  # invoice, or item of an entry -> part and row
+        for part in self._get_parts():
+            for row in rows if part._takes_invoice else ():
+                if part._name not in row.changes:
+                    continue
+                first, other = taken.setdefault(part._get_debt(row.item.move_line_id), (part, row))
+                if first._name != part._name:
+                    column = next(c for c in part._get_columns() if c.role == TO_FILL)
+                    row.fail(
+                        column.code,
+                        self.env._(
+                            "Row %(row)s takes over of the same invoice: %(other)s. An invoice has "
+                            "one agreement: empty the cells of the other.",
+                            row=other.number,
+                            other=first._get_title(),
+                        ),
+                    )
 
     @api.model
     def _find_items(self, company, rows):

@@ -13,6 +13,8 @@ NAMES_ROW, HEAD_ROW, FIRST_ROW = 0, 1, 2
 LIST_COLUMN = 4  # where the lists begin on the sheet of instructions
 # The spreadsheet program checks and offers choices in at least so many rows: people add some.
 ROWS_MIN = 1000
+# An empty cell of the instructions; not written there, where extraction would take it for a text.
+NOTHING = ("", "bold")
 
 
 class CollectionOpeningWorkbook(models.AbstractModel):
@@ -214,7 +216,7 @@ class CollectionOpeningWorkbook(models.AbstractModel):
         _ = self.env._
         about = [
             _(
-                "One row per open item of %s. Fill in the white columns where you know something, and "
+                "%s: one row per open item. Fill in the white columns where you know something, and "
                 "leave the rest empty: an empty cell changes nothing.",
                 company.sudo().name,
             ),
@@ -235,7 +237,7 @@ class CollectionOpeningWorkbook(models.AbstractModel):
         columns = sheet_model._get_columns()
         return [
             [(_("Opening Sheet"), "title")],
-            *([("", "bold"), (text, "wrapped")] for text in about),
+            *([NOTHING, (text, "wrapped")] for text in about),
             [],
             [(_("Column"), "head"), (_("What to Write"), "head")],
             *(

@@ -133,8 +133,9 @@ class OpeningReader:
             )
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                archive.getinfo("[Content_Types].xml")  # other programs' archives have none
                 unpacked = sum(member.file_size for member in archive.infolist())
-        except (zipfile.BadZipFile, ValueError) as error:
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
             raise UserError(
                 self.env._(
                     "The file is no Excel workbook: save it from your spreadsheet program as .xlsx "

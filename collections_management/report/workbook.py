@@ -3,6 +3,7 @@ import re
 import xlsxwriter
 
 from odoo import api, models
+from odoo.exceptions import AccessError
 
 # What Excel does not take in a sheet's name, and how long that may be.
 NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\']")
@@ -18,6 +19,17 @@ class CollectionWorkbook(models.AbstractModel):
 
     _name = "collection.workbook"
     _description = "Excel Workbook"
+
+    @api.model
+    def _check_may_export(self):
+        """Refuse those who may not export data.
+
+        :raises AccessError: telling whom to ask
+        """
+        if not self.env.user.has_group("base.group_allow_export"):
+            raise AccessError(
+                self.env._("You may not export data; ask your administrator for that right.")
+            )
 
     @api.model
     def _open_workbook(self, file):

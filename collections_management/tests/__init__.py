@@ -18,7 +18,11 @@ from . import test_going_live
 from . import test_dry_run
 from . import test_opening_sheet
 from . import test_statement
+from . import test_plan
 from . import test_promise
+from . import test_alarm
 from . import test_reported_payment
+from . import test_history
+from . import test_action
 from . import test_dispute
 from . import test_contact

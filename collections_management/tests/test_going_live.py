@@ -88,6 +88,17 @@ class TestMailbox(GoingLiveCommon):
         self.run_day(self.customer)
         self.assertEqual(self._get_addresses(), ["acme@example.com"])
 
+    def test_when_it_ends_a_step_of_two_channels_begins_anew_in_both(self):
+        self.first.channel_ids = self.email | self.call
+        trial = self.run_day(self.customer)
+        self.assertEqual(set(trial.mapped("state")), {"sent", "queued"})
+        self.company.collection_mailbox = False
+        self.assertEqual(set(trial.mapped("state")), {"cancelled"})
+        self.run_day(self.customer)
+        self.assertEqual(self._get_addresses(), ["acme@example.com"])
+        tasks = self.customer.notice_ids.activity_id.exists()
+        self.assertEqual(len(tasks), 1, "one call, not two")
+
     def test_what_was_composed_for_the_mailbox_does_not_leave_for_it_afterwards(self):
         notice = self.decide(self.customer)
         with self.mock_mail_gateway():
@@ -152,6 +163,20 @@ class TestStop(GoingLiveCommon):
         self.assertTrue(task.activity_id.exists())
         self.assertEqual(task.state, "queued")
 
+    def test_what_was_decided_before_a_stop_that_did_not_see_it_never_leaves(self):
+        ready, composed = self.decide(self.customer), self.decide(self.other)
+        statement = self.system["collection.statement"]._send_by_hand(self.customer)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(composed)
+        self.company.collection_stops += 1  # as seen by who had them in hand
+        self.assertFalse(self.deliver())
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(statement)
+        for delivery in (ready, composed, statement):
+            self.assertEqual(delivery.state, "cancelled")
+            self.assertIn("stopped", delivery.failure)
+        self.assertEqual(self.run_day(self.customer).state, "sent", "what is decided now leaves")
+
     def test_afterwards_one_goes_on_where_one_stopped(self):
         self.decide(self.customer)
         self.company._stop_collections()
@@ -192,6 +217,25 @@ class TestPage(GoingLiveCommon):
     def test_a_collector_has_no_such_page(self):
         with self.assertRaises(AccessError):
             self._open_page(self.collector)
+
+    def test_customers_are_chosen_for_the_pilot_many_at_a_time(self):
+        page = self._open_page(self.supervisor)
+        action = page.action_choose_pilot()
+        chosen = self.env["collection.customer"].with_user(self.supervisor).search(action["domain"])
+        chosen.action_set_pilot(True)
+        self.assertEqual(self._open_page(self.manager).pilot_count, 2)
+        (chosen & self.other).action_set_pilot(False)
+        self.assertEqual(self._open_page(self.manager).pilot_count, 1)
+        with self.assertRaises(AccessError):
+            self.customer.with_user(self.accountant).action_set_pilot(False)
+
+    def test_who_owes_since_the_last_run_is_counted_too(self):
+        self._make_invoice(self._make_partner("Fresh"), 30, due=-20)
+        before = self.system["collection.customer"].search_count([])
+        self.env["collection.going.live"].with_user(self.manager).with_context(
+            allowed_company_ids=self.company.ids
+        ).default_get(["company_id"])
+        self.assertEqual(self.system["collection.customer"].search_count([]), before + 1)
 
     def test_the_checklist_counts_who_is_to_be_looked_at(self):
         self.customer.partner_id.email = False

@@ -3,14 +3,14 @@
 import base64
 import io
 import zipfile
-from datetime import datetime
+from datetime import date, datetime
 
 from openpyxl import Workbook, load_workbook
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, tagged
-from odoo.tools import mute_logger
+from odoo.tools import file_open, mute_logger
 
 from .common import TODAY, CollectionsCase, CollectionsCommon, days
 
@@ -708,6 +708,258 @@ class TestRowErrors(OpeningCommon):
         self.assertEqual((page.error_count, page.change_count), (1, 2))
 
 
+class TestPromises(OpeningCommon):
+    """Promises in progress: from before today, in whole invoices, each once."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write({"collection_promise_days": 2, "collection_promise_percent": 0})
+
+    def _get_promises(self, *states):
+        domain = [("customer_id", "in", (self.customer | self.other).ids)]
+        if states:
+            domain.append(("state", "in", states))
+        return self.system["collection.promise"].search(domain, order="id")
+
+    def _judge(self, day):
+        with self.at(day):
+            self.env.flush_all()
+            run = self.system(context={"lang": "en_US"})["collection.run"]
+            run.with_company(self.company)._prepare_company(self.company)
+            self.env.invalidate_all()
+
+    def _pay_on(self, day, invoice, amount=None):
+        with self.at(day):
+            values = {"amount": amount} if amount else {}
+            self._register_payment(invoice, payment_date=self._day(day), **values)
+
+    def test_a_promise_holds_its_invoice_until_its_day_and_is_kept_by_what_is_paid(self):
+        page = self._upload(self._make_sheet((self.invoice, {"promise_date": days(5)})))
+        self.assertIn("Promise: – → $\xa0100.00 until 03/16/2026", page.row_ids.changes)
+        page.action_write()
+        promise = self._get_promises()
+        self.assertEqual((promise.amount, promise.date_promised), (100, days(5)))
+        self.assertTrue(promise.taken_over)
+        self.assertEqual(self.invoice.collection_status, "promised")
+        self.assertDecision(self.invoice, "promised")
+        self.assertDecision(self.second_invoice, "claim")
+        self._pay_on(3, self.invoice)
+        self.assertEqual(promise.state, "kept")
+
+    def test_one_that_nobody_keeps_is_broken_and_claimed_again(self):
+        self._take_over((self.invoice, {"promise_date": days(5)}))
+        self._judge(8)
+        self.assertEqual(self._get_promises().state, "broken")
+        with self.at(8):
+            self.assertDecision(self.invoice, "claim")
+
+    def test_it_may_have_been_made_before_today(self):
+        self._take_over((self.invoice, {"promise_date": days(5), "promise_made": days(-9)}))
+        promise = self._get_promises()
+        self.assertEqual((promise.date, promise.date_promised), (days(-9), days(5)))
+        self.assertEqual(promise.user_id, self.supervisor)
+
+    def test_money_that_came_since_it_was_made_and_is_not_allocated_speaks_for_the_customer(self):
+        self._make_credit(self.customer, 100, issued=-4)
+        self._take_over(
+            (self.invoice, {"promise_date": days(5), "promise_made": days(-9)}),
+            (self.second_invoice, {"promise_date": days(4)}),
+        )
+        self._judge(8)
+        old, fresh = self._get_promises().sorted("date")
+        self.assertEqual((old.state, fresh.state), ("to_allocate", "broken"))
+
+    def test_its_day_may_have_passed_but_not_its_days_of_grace(self):
+        page = self._upload(self._make_sheet((self.invoice, {"promise_date": days(-2)})))
+        self.assertIn("if nothing is paid until 03/11/2026", page.row_ids.remarks)
+        page.action_write()
+        self.assertDecision(self.invoice, "promised")
+        self._judge(1)
+        self.assertEqual(self._get_promises().state, "broken")
+        self.assertCellFails(
+            {"promise_date": days(-3)}, "“Promised For”", "broken already", move=self.others_invoice
+        )
+
+    def test_part_of_an_invoice(self):
+        self._take_over((self.invoice, {"promise_date": days(5), "promise_amount": 60}))
+        promise = self._get_promises()
+        self.assertEqual(promise.amount, 60)
+        self._pay_on(3, self.invoice, 60)
+        self.assertEqual(promise.state, "kept")
+
+    def test_what_was_paid_before_is_none_of_it(self):
+        self._register_payment(self.invoice, amount=40, payment_date=days(-1))
+        self._take_over((self.invoice, {"promise_date": days(5)}))
+        promise = self._get_promises()
+        self.assertEqual((promise.amount, promise.paid_amount), (60, 0))
+
+    def test_rows_of_a_customer_with_the_same_day_are_one_promise(self):
+        until = {"promise_date": days(5)}
+        self._take_over(
+            (self.invoice, until),
+            (self.second_invoice, {"promise_amount": 20, **until}),
+            (self.others_invoice, until),
+        )
+        ours, theirs = self._get_promises()
+        self.assertEqual((ours.customer_id, ours.amount), (self.customer, 120))
+        self.assertEqual(ours.move_ids, self.invoice | self.second_invoice)
+        self.assertEqual((theirs.customer_id, theirs.amount), (self.other, 40))
+
+    def test_currencies_never_mix(self):
+        euro = self.setup_other_currency("EUR")
+        foreign = self._make_invoice(self.customer, 30, due=-20, currency_id=euro.id)
+        until = {"promise_date": days(5)}
+        self._take_over((self.invoice, until), (foreign, until))
+        amounts = {promise.currency_id: promise.amount for promise in self._get_promises()}
+        self.assertEqual(amounts, {self.currency: 100, euro: 30})
+
+    def test_instalments_of_an_invoice_are_promised_together(self):
+        terms = self._make_terms((50, 0), (50, 10))
+        invoice = self._make_invoice(
+            self.other, 200, issued=-40, invoice_payment_term_id=terms.id, invoice_date_due=False
+        )
+        first, second = self._get_receivable_lines(invoice).sorted("date_maturity")
+        book = self._make_sheet((invoice, {"promise_date": days(5)}))
+        row = self._find_row(book, invoice)
+        column = self._get_positions(book)["promise_date"]
+        other = next(
+            number
+            for number in range(row + 1, book.worksheets[0].max_row + 1)
+            if book.worksheets[0].cell(number, 1).value in (first | second).ids
+        )
+        book.worksheets[0].cell(other, column).value = days(6)
+        self.assertFails(book, f"Row {other} is of the same invoice", f"Row {row} is of the same")
+        book.worksheets[0].cell(other, column).value = None
+        self._upload(book).action_write()
+        promise = self._get_promises()
+        self.assertEqual((promise.amount, promise.move_line_ids), (100, first | second))
+
+    def test_the_same_sheet_again_changes_nothing(self):
+        rows = (
+            (self.invoice, {"promise_date": days(5), "promise_made": days(-9)}),
+            (
+                self.second_invoice,
+                {"promise_date": days(5), "promise_made": days(-9), "promise_amount": 20},
+            ),
+            (self.others_invoice, {"promise_date": days(3)}),
+        )
+        book = self._make_sheet(*rows)
+        self._upload(book).action_write()
+        promises = self._get_promises()
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0))
+        self._pay_on(1, self.invoice, 30)
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0), "after a payment too")
+        self._judge(10)
+        with self.at(10):
+            page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0), "nor when it was judged")
+        self.assertEqual(self._get_promises(), promises)
+
+    def test_a_later_sheet_corrects_an_earlier_one(self):
+        until = {"promise_date": days(5)}
+        self._take_over((self.invoice, until), (self.second_invoice, until))
+        wrong = self._get_promises()
+        page = self._take_over((self.invoice, {"promise_date": days(6)}))
+        self.assertIn("until 03/17/2026", page.row_ids.changes)
+        self.assertIn(wrong.number, page.row_ids.changes)
+        self.assertEqual((wrong.state, wrong.amount), ("open", 50))
+        corrected = self._get_promises() - wrong
+        self.assertEqual((corrected.amount, corrected.put_off), (100, 0))
+        self._take_over((self.second_invoice, {"promise_date": days(7)}))
+        self.assertEqual(wrong.state, "cancelled")
+        self.assertEqual(self.items(self.second_invoice).hold_until, days(9))
+
+    def test_what_people_promised_here_stays(self):
+        self.system["collection.promise"]._make(
+            self._get_receivable_lines(self.invoice), date_promised=days(4)
+        )
+        self.assertCellFails({"promise_date": days(5)}, "is registered here: change it there")
+
+    def test_what_is_held_by_something_else_is_refused(self):
+        line = self._get_receivable_lines(self.invoice)
+        self.system["collection.hold"].create(
+            {"move_line_id": line.id, "kind": "disputed", "reason": "Wrong price"}
+        )
+        self.assertCellFails(
+            {"promise_date": days(5)}, self.invoice.name, "held already", "Wrong price"
+        )
+
+    def test_an_invoice_has_one_agreement(self):
+        book = self._make_sheet((self.invoice, {"promise_date": days(5), "legal": "Yes"}))
+        self.assertFails(book, "takes over of the same invoice: Promise")
+
+    def test_a_pause_may_stand_beside_it(self):
+        self._take_over(
+            (
+                self.invoice,
+                {"promise_date": days(5), "pause_until": days(9), "pause_reason": "In hospital"},
+            )
+        )
+        self.assertEqual(len(self._get_promises()), 1)
+        self.assertEqual(self.invoice.collection_status, "promised")
+
+    def test_cells_that_can_not_be_right(self):
+        until = {"promise_date": days(5)}
+        for values, *words in (
+            ({"promise_amount": 50}, "“Promised For”", "no day"),
+            ({"promise_made": days(-1)}, "“Promised For”", "no day"),
+            ({"promise_date": "soon"}, "no date"),
+            ({**until, "promise_made": days(1)}, "“Date of the Promise”", "after today"),
+            ({"promise_date": days(-2), "promise_made": TODAY}, "an earlier day"),
+            ({**until, "promise_made": days(-90)}, "before the invoice"),
+            ({**until, "promise_amount": 0}, "“Promised Amount”", "above zero"),
+            ({**until, "promise_amount": -5}, "above zero"),
+            ({**until, "promise_amount": 100.01}, "at most the $\xa0100.00"),
+            ({**until, "promise_amount": "some"}, "is no number"),
+        ):
+            with self.subTest(values=values):
+                self.assertCellFails(values, *words)
+
+    def test_a_day_beyond_what_the_scheme_allows_is_a_remark(self):
+        self.scheme.promise_days = 30
+        page = self._upload(self._make_sheet((self.invoice, {"promise_date": days(60)})))
+        self.assertIn("at most 30 days", page.row_ids.remarks)
+        self.assertFalse(page.error_count)
+
+    def test_a_preview_writes_none(self):
+        self._upload(self._make_sheet((self.invoice, {"promise_date": days(5)})))
+        self.assertFalse(self._get_promises())
+
+    def test_the_sheet_shows_what_is_promised(self):
+        self._take_over((self.invoice, {"promise_date": days(5)}))
+        book = self._download()
+        cell = book.worksheets[0].cell(
+            self._find_row(book, self.invoice), self._get_positions(book)["present_promise"]
+        )
+        self.assertEqual(cell.value.date(), days(5))
+        self.assertTrue(cell.protection.locked)
+
+    def test_queries_grow_little_with_the_rows(self):
+        def count(number):
+            rows = [
+                (
+                    self._make_invoice(self._make_customer(f"Many {number} {index}"), due=-20),
+                    {"promise_date": days(5)},
+                )
+                for index in range(number)
+            ]
+            page = self._upload(self._make_sheet(*rows))
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            page.action_write()
+            self.env.flush_all()
+            return self.cr.sql_log_count - before
+
+        count(1)
+        few, more = count(2), count(12)
+        # each promise takes its number of the sequence, and Odoo looks whether it exists
+        self.assertLessEqual(more, few + 3 * 10 + 6)
+
+
 def book_without(test, book, code):
     """Empty a column's cells below the head, in the first row; return the book."""
     test._fill(book, test.invoice, **{code: None})
@@ -731,7 +983,7 @@ class TestFiles(OpeningCommon):
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("hello.txt", "hello")
-        self.assertRefused(file.getvalue(), "can't be read")
+        self.assertRefused(file.getvalue(), "no Excel workbook.*not .xls, .csv or .ods")
 
     def test_a_broken_workbook(self):
         file = io.BytesIO()
@@ -747,6 +999,26 @@ class TestFiles(OpeningCommon):
         book = Workbook()
         book.active.append(["Name", "Phone"])
         self.assertRefused(book, "No sheet of the workbook has the columns")
+
+    def test_a_workbook_that_libreoffice_saved(self):
+        """It was downloaded from Odoo, filled in and saved there; its items are of the sample ledger."""
+        path = "collections_management/tests/files/opening_sheet_libreoffice.xlsx"
+        reader = self._open_page()._get_sheet()._get_reader()
+        with file_open(path, "rb") as file:
+            rows = reader.read_rows(file.read())
+        self.assertFalse([row.errors for row in rows if row.errors])
+        self.assertFalse(reader.ignored)
+        told = {row.get("document"): row.values for row in rows}
+        first = told["INV/2026/01429"]
+        self.assertEqual((first["amount"], first["currency"]), (1134.5, "EUR"))
+        self.assertEqual(first["date_due"], date(2026, 11, 27))
+        self.assertEqual(first["promise_date"], date(2026, 12, 4))
+        self.assertEqual(first["promise_made"], date(2026, 11, 16))
+        self.assertEqual(first["promise_amount"], 1000)
+        self.assertEqual(told["INV/2026/01226"]["claim"], "Reminder")
+        self.assertEqual(told["INV/2026/01226"]["claim_date"], date(2026, 11, 12))
+        self.assertEqual(told["INV/2026/01373"]["pause_reason"], "Presupuesto en trámite")
+        self.assertEqual(told["INV/2026/01225"]["collector"], "collector2")
 
     def test_a_missing_column(self):
         book = self._download()
@@ -991,6 +1263,14 @@ class TestRightsOnOpening(OpeningCommon):
         self.assertTrue(
             any("By a manager" in body for body in self._get_notes(self.customer).mapped("body"))
         )
+
+    def test_who_may_not_export_is_told_so_at_the_button(self):
+        export = self.env.ref("base.group_allow_export")
+        self.supervisor.group_ids -= export
+        with self.assertRaisesRegex(AccessError, "ask your administrator"):
+            self._open_page().action_download()
+        self.supervisor.group_ids |= export
+        self.assertEqual(self._open_page().action_download()["type"], "ir.actions.act_url")
 
     def test_nobody_reads_what_another_uploaded(self):
         page = self._upload(self._make_sheet((self.invoice, {"comment": "Mine"})))

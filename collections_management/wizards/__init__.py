@@ -1,5 +1,7 @@
 from . import (
     base_partner_merge,
+    collection_alarm_preview,
+    collection_alarm_today,
     collection_dispute_hand_over,
     collection_dispute_resolve,
     collection_dry_run,
@@ -12,6 +14,9 @@ from . import (
     collection_preview,
     collection_whatsapp,
     collection_statement_wizard,
+    collection_register_extension,
+    collection_register_plan,
+    collection_register_action,
     collection_register_contact,
     collection_register_dispute,
     collection_register_promise,

@@ -155,6 +155,11 @@ class CollectionDryRun(models.TransientModel):
                 """
                 WITH items AS MATERIALIZED (
                     SELECT item.* FROM (%(query)s) item
+                     -- an action holds its items: what comes after it is not foretold
+                     WHERE NOT EXISTS (
+                        SELECT FROM collection_dry_run_item told
+                         WHERE told.run_id = %(run)s AND told.move_line_id = item.move_line_id
+                           AND told.phase = 'action')
                 ), decided AS MATERIALIZED (
                     %(decided)s
                 ), made AS (
@@ -184,6 +189,9 @@ class CollectionDryRun(models.TransientModel):
                 SELECT customer_id, min(CASE
                            WHEN decision IN %(passing)s THEN %(tomorrow)s
                            WHEN decision IN ('not_due', 'waiting') THEN next_date
+                           -- the step about its instalment (a proposal is held until a day)
+                           WHEN decision = 'in_plan' AND hold_until IS NULL AND next_date IS NOT NULL
+                           THEN GREATEST(next_date, %(tomorrow)s)
                            ELSE hold_until + 1
                        END)
                   FROM items

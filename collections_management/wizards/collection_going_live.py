@@ -5,6 +5,8 @@ from odoo.fields import Domain
 from ..models.collection_due_item import TO_SAY
 from ..models.collection_strategy import MODES
 
+MANAGER = "collections_management.group_collection_manager"
+
 
 class CollectionGoingLive(models.TransientModel):
     """The page on which a company starts with collections: what is missing, what would happen, the mode.
@@ -22,6 +24,7 @@ class CollectionGoingLive(models.TransientModel):
         required=True,
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
+    is_manager = fields.Boolean(compute="_compute_is_manager")
     current_mode = fields.Selection(related="company_id.collection_mode", string="Mode Now")
     mode = fields.Selection(MODES, compute="_compute_settings", store=True, readonly=False)
     pilot = fields.Boolean(
@@ -72,6 +75,19 @@ class CollectionGoingLive(models.TransientModel):
     def _compute_display_name(self):
         self.display_name = self.env._("Going Live")
 
+    @api.model
+    def default_get(self, fields):
+        """Override of ``base``: who owes since the last run gets a file, so that all are counted."""
+        values = super().default_get(fields)
+        company = self.env.company.root_id
+        # sudo: as the daily run does
+        self.env["collection.customer"].sudo().with_company(company)._create_missing(company)
+        return values
+
+    @api.depends_context("uid")
+    def _compute_is_manager(self):
+        self.is_manager = self.env.user.has_group(MANAGER)
+
     @api.depends("company_id")
     def _compute_settings(self):
         for page in self:
@@ -94,10 +110,7 @@ class CollectionGoingLive(models.TransientModel):
             )
             page.item_count, page.amount, page.customer_count = items, amount, customers
             page.pending_count = self.env["collection.notice"].search_count(
-                [
-                    ("company_id", "=", page.company_id.id),
-                    ("state", "in", ("to_approve", "ready", "failed")),
-                ]
+                page._get_waiting_domain()
             )
 
     @api.depends("company_id")
@@ -165,7 +178,7 @@ class CollectionGoingLive(models.TransientModel):
     def action_apply(self):
         """Set the company as the page says; what was to leave follows (see ``res.company.write``)."""
         self.ensure_one()
-        self._check_group("collections_management.group_collection_manager")
+        self._check_group(MANAGER)
         # sudo: managers of collections need no rights on companies
         self.company_id.sudo().write(
             {
@@ -175,7 +188,31 @@ class CollectionGoingLive(models.TransientModel):
                 "collection_claim_entries": self.claim_entries,
             }
         )
-        return self._reopen(self.env._("This is how it is now."))
+        return self._reopen(self._get_applied_text())
+
+    def _get_applied_text(self):
+        """Return what holds now, and when something comes of it."""
+        if self.mode == "simulation":
+            return self.env._("Simulation: nothing is made, nothing leaves.")
+        if self.mode == "approve":
+            return self.env._(
+                "Approve each: from the next run on, notices wait in “To Approve”. “Run Now” "
+                "makes today's at once."
+            )
+        return self.env._(
+            "Automatic: from the next run on, notices leave by themselves. “Run Now” makes today's "
+            "at once."
+        )
+
+    def action_run(self):
+        """Have the daily job run now; what was said today is not said again."""
+        self.ensure_one()
+        self._check_group(MANAGER)
+        # sudo: scheduled jobs belong to the system
+        self.env["collection.run"].sudo()._trigger_run()
+        return self._reopen(
+            self.env._("The run has been started: in a minute, look at “Notices Waiting”.")
+        )
 
     def action_stop(self):
         """Back to simulation; what waits or is on its way is withdrawn."""
@@ -208,8 +245,11 @@ class CollectionGoingLive(models.TransientModel):
             "params": {
                 "message": message,
                 "type": "success",
-                "next": self.env["ir.actions.act_window"]._for_xml_id(
-                    "collections_management.collection_going_live_action"
+                "next": dict(
+                    self.env["ir.actions.act_window"]._for_xml_id(
+                        "collections_management.collection_going_live_action"
+                    ),
+                    target="main",  # in the place of this page
                 ),
             },
         }
@@ -217,6 +257,19 @@ class CollectionGoingLive(models.TransientModel):
     def action_open_today(self):
         """Open the items of which something is said or done today."""
         return self._open_items(self._get_today_domain(), self.env._("Today"))
+
+    def action_open_waiting(self):
+        """Open the notices that wait for approval or for their turn."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_notice_action"
+        )
+        return dict(action, domain=self._get_waiting_domain(), context={})
+
+    def _get_waiting_domain(self):
+        return [
+            ("company_id", "=", self.company_id.id),
+            ("state", "in", ("to_approve", "ready", "failed")),
+        ]
 
     def action_open_decisions(self):
         """Open all items, by what is decided about them."""
@@ -227,7 +280,7 @@ class CollectionGoingLive(models.TransientModel):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "collections_management.collection_due_item_action"
         )
-        return dict(action, name=name, domain=domain, context=context)
+        return dict(action, name=name, display_name=name, domain=domain, context=context)
 
     def action_open_customers(self):
         """Open the customers that the line of the checklist counts (``check`` in the context)."""
@@ -235,9 +288,27 @@ class CollectionGoingLive(models.TransientModel):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "collections_management.collection_customer_action"
         )
+        name = self._fields[check]._description_string(self.env)
         return dict(
             action,
-            name=self._fields[check]._description_string(self.env),
+            name=name,
+            display_name=name,
             domain=self._get_check_domains()[check],
             context={},
+        )
+
+    def action_choose_pilot(self):
+        """Open the customers, with a column that marks them as pilot."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_customer_action"
+        )
+        view = self.env.ref("collections_management.collection_customer_view_list").id
+        name = self.env._("Choose Pilot Customers")
+        return dict(
+            action,
+            name=name,
+            display_name=name,
+            domain=[("company_id", "=", self.company_id.id)],
+            context={"collection_choose_pilot": True},
+            views=[(view, "list"), (False, "form")],
         )

@@ -62,7 +62,10 @@ class CollectionOpeningImport(models.TransientModel):
     # ------------------------------------------------------------
 
     def action_download(self):
+        """Download the sheet to fill in."""
         self.ensure_one()
+        # said here, as a download that fails says nothing
+        self.env["collection.workbook"]._check_may_export()
         return {
             "type": "ir.actions.act_url",
             "url": f"/collections/opening_sheet/{self.company_id.id}/xlsx",

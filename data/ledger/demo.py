@@ -85,7 +85,11 @@ def create_users(env, loaded):
     companies = env["res.company"].browse([c.id for c in loaded.companies.values()])
     installed = {code for code, _name in env["res.lang"].get_installed()}
     for _role, login, name, lang, groups in USERS:
-        found = [env.ref(group, raise_if_not_found=False) for group in groups]
+        # to export is what users may who are made in the web client
+        found = [
+            env.ref(group, raise_if_not_found=False)
+            for group in (*groups, "base.group_allow_export")
+        ]
         env["res.users"].create(
             {
                 "login": login,
@@ -199,6 +203,7 @@ def configure_collections(env):
     for number, company in enumerate(companies.sorted("id")):
         company.collection_alias_name = f"cobros-{number + 1}" if number else "cobros"
     _pause_one(env, companies[0])
+    _make_promises(env, companies[0])
 
 
 def _make_calendar(env):
@@ -232,3 +237,42 @@ def _pause_one(env, company):
             "pause_reason": "Su gerente nos visita la semana que viene",
         }
     )
+
+
+def _make_promises(env, company):
+    """Let customers have promised to pay: some until today, some broke their promise this morning."""
+    today = fields.Date.context_today(company)
+    customers = (
+        env["collection.customer"]
+        .with_company(company)
+        .search(
+            [("company_id", "=", company.id), ("pause_until", "=", False), ("overdue", ">", 0)],
+            order="overdue desc, id",
+            limit=8,
+        )
+    )
+    for number, customer in enumerate(customers):
+        items = env["collection.due.item"].search(
+            [
+                ("customer_id", "=", customer.id),
+                ("residual_currency", ">", 0),
+                ("date_due", "<", today - timedelta(days=20)),
+            ]
+        )
+        lines = env["account.move.line"].browse(items.ids)._get_collection_whole_invoices()
+        for currency, owed in lines.grouped("currency_id").items():
+            promise = env["collection.promise"].create(
+                {
+                    "customer_id": customer.id,
+                    "currency_id": currency.id,
+                    "move_line_ids": owed.ids,
+                    "amount": sum(owed.mapped("amount_residual_currency")),
+                    "date": today - timedelta(days=15),
+                    "date_promised": today - timedelta(days=0 if number % 3 == 0 else 8),
+                    "note": "Dice que paga cuando cobre de su cliente",
+                }
+            )
+            if promise.deadline < today:
+                # the sample's bank is too old for a verdict
+                promise._set_state("broken")
+                promise._align_holds()

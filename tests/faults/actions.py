@@ -1,5 +1,7 @@
 """What Odoo's processes do in the tests of faults: functions of an environment, called by name."""
 
+import base64
+import io
 import logging
 import os
 import signal
@@ -9,6 +11,8 @@ import traceback
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial, wraps
+
+from openpyxl import load_workbook
 
 from odoo import Command, fields
 from odoo.api import SUPERUSER_ID, Environment
@@ -310,6 +314,32 @@ def call_deliver(env):
     env["collection.run"]._cron_deliver()
 
 
+def ask_alarm(env, readers):
+    """Have an alarm told to so many colleagues today, whatever the day and hour; the others are archived."""
+    make_files(env)
+    users = env["res.users"].create(
+        [
+            {
+                "name": f"Reader {number:02}",
+                "login": f"reader{number:02}",
+                "email": f"reader{number:02}@creditor.example.com",
+                "group_ids": [Command.link(env.ref(f"{MODULE}.group_collection_collector").id)],
+            }
+            for number in range(1, readers + 1)
+        ]
+    )
+    env["collection.alarm"].search([]).active = False
+    alarm = env["collection.alarm"].create(
+        {"name": "Overdue", "kind": "at_risk", "threshold": 1, "user_ids": users.ids}
+    )
+    env["collection.alarm.day"]._ask(alarm, env.company)
+
+
+def send_alarms(env):
+    """Call the method of the job that sends alarms, as :func:`call_jobs`."""
+    env["collection.alarm.day"]._cron_send()
+
+
 def press_button(env, names):
     """Press “Run now” on some customers' files, again and again as long as others have them in hand.
 
@@ -412,6 +442,57 @@ def await_answers(env):
     return env.company._get_collection_address()
 
 
+def go_live(env, **values):
+    """Change what the page “Going Live” says, and apply it."""
+    page = env["collection.going.live"].create({})
+    page.write(values)
+    page.action_apply()
+
+
+def stop_everything(env):
+    """Press the button that stops everything."""
+    env["collection.going.live"].create({}).action_stop()
+
+
+def choose_pilot(env, names):
+    """Mark some customers as pilot, as the list of customers does."""
+    page = env["collection.going.live"].create({})
+    chosen = env["collection.customer"].search(page.action_choose_pilot()["domain"])
+    chosen.filtered(lambda file: file.partner_id.name in names).action_set_pilot(True)
+
+
+def count_foretold(env, days):
+    """Return how many messages the dry run foretells for so many days."""
+    dry_run = env["collection.dry.run"].create({"days": days})
+    dry_run.action_show()
+    return len(dry_run.notice_ids)
+
+
+def take_over(env, rows):
+    """Download the opening sheet, fill in rows, upload it, look at the preview, and write it.
+
+    :param dict rows: customer's name -> values by code of the column, for all their items
+    :return: what the preview said that was wrong; then nothing is written
+    """
+    page = env["collection.opening.import"].create({})
+    file = io.BytesIO()
+    env["collection.opening.workbook"]._write_workbook(file, page.company_id)
+    book = load_workbook(file)
+    sheet = book.worksheets[0]
+    positions = {cell.value.split(":")[1]: cell.column for cell in sheet[1]}
+    for row in range(3, sheet.max_row + 1):
+        customer = sheet.cell(row, positions["customer"]).value
+        for code, value in rows.get(customer, {}).items():
+            sheet.cell(row, positions[code]).value = value
+    file = io.BytesIO()
+    book.save(file)
+    page.write({"file": base64.b64encode(file.getvalue()), "file_name": "sheet.xlsx"})
+    page.action_preview()
+    if not page.error_count:
+        page.action_write()
+    return page.row_ids.filtered(lambda row: row.kind == "error").mapped("remarks")
+
+
 def get_decisions(env, customer):
     """Return what is decided for a customer's items at this moment."""
     items = env["collection.due.item"].search([("partner_id.name", "=", customer)])
@@ -466,6 +547,8 @@ ACTIONS = {
         call_deliver,
         make_statements,
         deliver_statements,
+        ask_alarm,
+        send_alarms,
         press_button,
         press_button_once,
         execute,
@@ -475,6 +558,11 @@ ACTIONS = {
         add_company,
         pay,
         await_answers,
+        go_live,
+        stop_everything,
+        choose_pilot,
+        count_foretold,
+        take_over,
         get_decisions,
         hold,
         hang_below,

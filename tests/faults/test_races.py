@@ -71,3 +71,28 @@ def test_a_process_that_decides_late_makes_no_notice_again(ledger, odoo, line, m
     go_on.set()
     late.result()
     check_everybody_heard_once(ledger, mail_server)
+
+
+@pytest.mark.parametrize("method", ["_decide_locked", "_compose_locked"])
+def test_what_is_being_made_while_somebody_stops_everything_never_leaves(
+    method, ledger, odoo, line, mail_server
+):
+    """Whoever stops can't see what another process has in hand and has not committed."""
+    automatic = [("collection_mode", "=", "automatic")]
+    if method == "_compose_locked":
+        odoo.call("decide")
+    reached, go_on = odoo.event(), odoo.event()
+    job = odoo.start("call_jobs", wait_in=(method, reached, go_on))
+    assert reached.wait(60)
+    odoo.call("execute", model="res.company", method="_stop_collections", domain=automatic)
+    go_on.set()
+    job.result()
+    assert set(ledger.states()) <= {"cancelled"}
+    assert not mail_server.messages()
+    odoo.call("write", model="res.company", domain=[], values={"collection_mode": "automatic"})
+    odoo.call("call_deliver")
+    assert not mail_server.messages(), "nothing that was decided before leaves afterwards"
+    odoo.call("run_day")
+    sent = [found[-1]["state"] for found in ledger.notices().values()]
+    assert sent == ["sent"] * ledger.count, "all is decided anew"
+    assert "Traceback" not in odoo.read_log()

@@ -38,11 +38,23 @@ def collect(database):
         with step("Running today's collection"):
             run_job(env, env.ref("collections_management.ir_cron_collection_run"))
             run_job(env, env.ref("mail.ir_cron_mail_scheduler_action"))
+        with step("Sending today's alarms"):
+            ask_alarms(env)
+            run_job(env, env.ref("collections_management.ir_cron_collection_alarm"))
         env.invalidate_all()
         print_summary(env)
+        print_alarms(env)
         mails = count_mails(env)
         mails["sent"] -= sent_before
         print(json.dumps(mails))
+
+
+def ask_alarms(env):
+    """Have all alarms told today, whatever the day of the week and the hour: a demo may be made at any."""
+    for company in env["res.company"].search([("parent_id", "=", False)]):
+        for alarm in env["collection.alarm"].search([("company_id", "in", (False, company.id))]):
+            env["collection.alarm.day"]._ask(alarm, company)
+    env.cr.commit()
 
 
 def configure(env, smtp_port, address):
@@ -90,8 +102,10 @@ def get_ready_jobs(env, ran):
 def count_mails(env):
     """Return how many messages Odoo says were sent, and how many wait or failed."""
     sent = [("notification_type", "=", "email"), ("notification_status", "=", "sent")]
+    # alarms go to colleagues, without notification
+    alarms = env["collection.alarm.mail"].search([("state", "=", "sent")]).mail_id
     return {
-        "sent": env["mail.notification"].search_count(sent),
+        "sent": env["mail.notification"].search_count(sent) + len(alarms),
         "waiting": env["mail.mail"].search_count([("state", "=", "outgoing")]),
         "failed": env["mail.mail"].search_count([("state", "=", "exception")]),
     }
@@ -116,6 +130,15 @@ def print_company(company, summary):
     print_counts("Decisions", decisions)
     notices = {", ".join(key): number for key, number in summary["notices"].items()}
     print_counts("Notices", notices)
+
+
+def print_alarms(env):
+    """Print what the readers of alarms were told."""
+    counts = {}
+    for log in env["collection.alarm.mail"].search([]):
+        key = f"{log.user_id.name}: {log.name}"
+        counts[key] = counts.get(key, 0) + log.count
+    print_counts("\nAlarms, sent to each reader in one mail", counts)
 
 
 def print_counts(title, counts):

@@ -1,0 +1,146 @@
+import binascii
+
+from werkzeug.exceptions import NotFound
+
+from odoo.exceptions import UserError
+from odoo.http import Controller, content_disposition, request, route
+
+from .access import ROOT, check_attempts, get_access, secure
+from .forms import read_text
+
+
+class CollectionsAgreements(Controller):
+    """What was agreed: promises, reported payments, disputes and plans; a plan is accepted here."""
+
+    @route(f"{ROOT}/agreements", type="http", auth="public", website=True)
+    def collections_agreements(self, access_token=None, account=None):
+        """Show what was agreed, newest first."""
+        access = get_access(access_token, account)
+        if not access:
+            return request.redirect(f"/web/login?redirect={ROOT}")
+        values = {
+            **self._get_common_values(access),
+            "plans": self._find(access, "collection.plan"),
+            "promises": self._find(access, "collection.promise"),
+            "reports": self._find(access, "collection.reported.payment"),
+            "disputes": self._find(access, "collection.dispute"),
+        }
+        return secure(request.render("collections_portal.page_agreements", values))
+
+    @route(f"{ROOT}/plans/<int:plan_id>", type="http", auth="public", website=True)
+    def collections_plan(self, plan_id, access_token=None, account=None):
+        """Show a plan with its instalments; a proposal can be signed or declined."""
+        access = get_access(access_token, account)
+        if not access:
+            return request.redirect(f"/web/login?redirect={ROOT}")
+        plan = self._find_plan(access, plan_id)
+        values = {**self._get_common_values(access), "plan": plan}
+        return secure(request.render("collections_portal.page_plan", values))
+
+    @route(f"{ROOT}/plans/<int:plan_id>/pdf", type="http", auth="public", website=True)
+    def collections_plan_pdf(self, plan_id, access_token=None, account=None):
+        """Download the agreement."""
+        access = get_access(access_token, account)
+        if not access:
+            return request.redirect(f"/web/login?redirect={ROOT}")
+        plan = self._find_plan(access, plan_id)
+        # sudo: it is the customer's own agreement
+        content, _type = (
+            request.env["ir.actions.report"]
+            .sudo()
+            ._render_qweb_pdf("collections_management.report_plan", plan.ids)
+        )
+        return secure(
+            request.make_response(
+                content,
+                headers=[
+                    ("Content-Type", "application/pdf"),
+                    ("Content-Length", len(content)),
+                    ("Content-Disposition", content_disposition(f"{plan.file_name}.pdf")),
+                ],
+            )
+        )
+
+    @route(f"{ROOT}/plans/<int:plan_id>/accept", type="jsonrpc", auth="public", website=True)
+    def collections_plan_accept(
+        self, plan_id, access_token=None, account=None, name=None, signature=None
+    ):
+        """Sign a proposal: the customer acknowledges the debt and agrees to the instalments."""
+        access_token = access_token or request.httprequest.args.get("access_token")
+        access = get_access(access_token, account or request.httprequest.args.get("account"))
+        if not access:
+            raise NotFound
+        check_attempts(access)
+        plan = self._find_plan(access, plan_id)
+        if not signature:
+            return {"error": request.env._("Please sign first.")}
+        try:
+            binascii.a2b_base64(signature, strict_mode=True)
+            plan._accept(read_text(name)[:100], signature)
+            request.env.cr.flush()
+        except UserError as refusal:
+            return {"error": str(refusal)}
+        except (TypeError, ValueError):
+            return {"error": request.env._("Please sign again.")}
+        return {
+            "force_refresh": True,
+            "redirect_url": access.url(f"/plans/{plan.id}"),
+        }
+
+    @route(
+        f"{ROOT}/plans/<int:plan_id>/decline",
+        type="http",
+        auth="public",
+        website=True,
+        methods=["POST"],
+    )
+    def collections_plan_decline(self, plan_id, access_token=None, account=None, **_form):
+        """Decline a proposal: its invoices are open again."""
+        access = get_access(access_token, account)
+        if not access:
+            raise NotFound
+        check_attempts(access)
+        plan = self._find_plan(access, plan_id)
+        if plan.state == "proposed":
+            plan._close("cancelled")
+            plan._log(request.env._("Declined on the portal by %s.", access.contact.name))
+        return request.redirect(access.url("/agreements"))
+
+    # ------------------------------------------------------------
+    # What the contact may see
+    # ------------------------------------------------------------
+
+    def _get_common_values(self, access):
+        return {
+            "page_name": "collections",
+            "access": access,
+            "customer": access.customer,
+            "company": access.customer.company_id,
+            "contact": access.contact,
+            "tab": "agreements",
+            "no_breadcrumbs": bool(access.token),
+        }
+
+    def _find(self, access, model):
+        """Return the newest agreements of a kind that the contact may see, as superuser.
+
+        A restricted contact sees those that are wholly about what it sees.
+        """
+        agreements = access.customer.env[model].with_context(lang=request.env.lang)
+        found = agreements.search([("customer_id", "=", access.customer.id)], limit=20)
+        if not access.contact._is_portal_restricted():
+            return found
+        domain = access.account._get_invoices_domain(access.customer)
+        return found.filtered(
+            lambda agreement: agreement.move_ids == agreement.move_ids.filtered_domain(domain)
+        )
+
+    def _find_plan(self, access, plan_id):
+        """Return a plan that the contact may see.
+
+        :raises NotFound: there is none of that id
+        """
+        plan = self._find(access, "collection.plan").filtered(lambda plan: plan.id == plan_id)
+        if not plan:
+            raise NotFound
+        return plan

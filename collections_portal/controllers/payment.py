@@ -1,0 +1,118 @@
+from werkzeug.exceptions import NotFound
+
+from odoo.exceptions import UserError, ValidationError
+from odoo.http import request, route
+
+from odoo.addons.account_payment.controllers.portal import PortalAccount
+
+from .access import ROOT, check_attempts, get_access, secure
+from .forms import get_ids, read_amounts, write_amount
+
+
+class CollectionsPayment(PortalAccount):
+    """Paying one, several or all invoices, in full or in part."""
+
+    @route(f"{ROOT}/pay", type="http", auth="public", website=True, methods=["GET", "POST"])
+    def collections_pay(self, access_token=None, account=None, **form):
+        """Show what will be paid and the payment form; amounts may be lowered."""
+        access = get_access(access_token, account)
+        if not access:
+            return request.redirect(f"/web/login?redirect={ROOT}")
+        if request.httprequest.method == "POST":
+            check_attempts(access)
+        lines = access.account._find_lines(access.customer, get_ids("item"))
+        if not lines:
+            return request.redirect(access.url())
+        orders, error = request.env["collection.portal.order"].sudo(), None
+        try:
+            rows = orders._make(lines, read_amounts(lines, form))
+        except UserError as refusal:
+            # all of it, with what is wrong above
+            rows, error = [], str(refusal)
+        values = self._get_pay_page_view_values(access, lines, rows, error, form)
+        return secure(request.render("collections_portal.page_pay", values))
+
+    def _get_pay_page_view_values(self, access, lines, rows, error, form):
+        """Hook: the values of the page."""
+        values = {
+            "page_name": "collections",
+            "access": access,
+            "customer": access.customer,
+            "company": access.customer.company_id,
+            "contact": access.contact,
+            "tab": "pay",
+            "no_breadcrumbs": bool(access.token),
+            "lines": lines,
+            "rows": {row["line"].id: row for row in rows},
+            "error": error,
+            "form": form,
+            "write_amount": write_amount,
+            "total": sum(row["amount"] for row in rows),
+            "currency": lines.currency_id[:1],
+        }
+        if not rows:
+            return values
+        currency = values["currency"]
+        total = currency.round(values["total"])
+        order = request.env["collection.portal.order"]._sign(access.customer, access.contact, rows)
+        payer = access.contact
+        values |= self._get_common_page_view_values(
+            invoices_data={
+                "partner": payer,
+                "company": access.customer.company_id,
+                "total_amount": total,
+                "currency": currency,
+                "amount_residual": total,
+                "payment_reference": False,
+                "landing_route": access.url(done="paid"),
+                "transaction_route": f"{ROOT}/transaction",
+            },
+            access_token=order,
+        )
+        if access.token:
+            # a link is no login: who has it may pay, but not with what others saved
+            values["tokens_sudo"] = request.env["payment.token"]
+            values["show_tokenize_input_mapping"] = dict.fromkeys(
+                values["providers_sudo"].ids, False
+            )
+        return values | {"amount": total, "total": total}
+
+    @route(f"{ROOT}/transaction", type="jsonrpc", auth="public")
+    def collections_transaction(self, access_token=None, **kwargs):
+        """Make the transaction of an order and return its processing values.
+
+        What the browser says of amount, currency and partner counts for nothing.
+
+        :param str access_token: the signed order
+        :raises NotFound: when it is none
+        :raises ValidationError: when what it says is no longer so
+        """
+        try:
+            order = request.env["collection.portal.order"]._verify(access_token)
+        except UserError as error:
+            raise ValidationError(str(error)) from None
+        if not order:
+            raise NotFound
+        customer, contact, rows = order
+        self._validate_transaction_kwargs(kwargs)
+        logged_in = not request.env.user._is_public()
+        payer = request.env.user.partner_id if logged_in else contact
+        currency = rows[0]["line"].currency_id
+        kwargs |= {
+            "amount": currency.round(sum(row["amount"] for row in rows)),
+            "currency_id": currency.id,
+            "partner_id": payer.id,
+        }
+        if not logged_in:
+            if kwargs.get("flow") == "token":
+                raise NotFound
+            kwargs["tokenization_requested"] = False
+        # one at a time: a second tab waits here and finds what the first has begun
+        customer.try_lock_for_update(allow_referencing=True)
+        transaction_sudo = self._create_transaction(
+            custom_create_values=request.env["collection.portal.order"]
+            .sudo()
+            ._prepare_transaction_values(rows),
+            **kwargs,
+        )
+        return transaction_sudo._get_processing_values()

@@ -1,0 +1,16 @@
+from . import (
+    account_payment,
+    collection_agreement,
+    collection_customer,
+    collection_notice_content,
+    collection_portal_account,
+    collection_portal_attempt,
+    collection_portal_order,
+    collection_portal_request,
+    collection_strategy,
+    ir_websocket,
+    payment_transaction,
+    res_company,
+    res_config_settings,
+    res_partner,
+)

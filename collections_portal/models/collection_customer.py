@@ -1,0 +1,143 @@
+from odoo import api, fields, models
+from odoo.tools.misc import hash_sign, verify_hash_signed
+
+SCOPE = "collections_portal.link"
+NEWS = "collections_portal/news"
+
+
+class CollectionCustomer(models.Model):
+    """The customer's file: its page on the portal, and the links that open it without a login."""
+
+    _inherit = "collection.customer"
+
+    portal_link_version = fields.Integer(
+        string="Version of Links",
+        readonly=True,
+        copy=False,
+        default=0,
+        help="Links in messages carry it: raised, the links sent before open nothing any more.",
+    )
+    portal_request_ids = fields.One2many(
+        "collection.portal.request", "customer_id", string="Portal Requests"
+    )
+    portal_request_count = fields.Integer(
+        string="Portal Requests to Confirm", compute="_compute_portal_request_count"
+    )
+
+    def _compute_portal_request_count(self):
+        counts = dict(
+            self.env["collection.portal.request"]._read_group(
+                [("customer_id", "in", self.ids), ("state", "=", "waiting")],
+                ["customer_id"],
+                ["__count"],
+            )
+        )
+        for customer in self:
+            customer.portal_request_count = counts.get(customer, 0)
+
+    # ------------------------------------------------------------
+    # Links
+    # ------------------------------------------------------------
+
+    def _get_portal_token(self, contact=None):
+        """Return the token that opens this customer's page without a login.
+
+        It is signed, expires after the days that the company's settings say, and is void as soon
+        as the file's links are renewed. Nothing of it is stored.
+
+        :param contact: res.partner whom it is given to; default: the payments contact
+        """
+        self.ensure_one()
+        contact = contact or self._get_recipient()
+        # sudo: the key of the database signs
+        customer = self.sudo()
+        days = customer.company_id.collection_portal_link_days
+        return hash_sign(
+            customer.env,
+            SCOPE,
+            [customer.id, customer.portal_link_version, contact.id],
+            expiration_hours=24 * days,
+        )
+
+    @api.model
+    def _find_by_portal_token(self, token):
+        """Return the file that a token opens and the contact it was given to, both as superuser.
+
+        :return: two empty recordsets when it is altered, expired or withdrawn
+        """
+        # sudo: the token is the right of access
+        files, contacts = self.sudo(), self.env["res.partner"].sudo()
+        nobody = files.browse(), contacts.browse()
+        try:
+            values = verify_hash_signed(files.env, SCOPE, token or "")
+        except (ValueError, IndexError):  # no token of ours
+            return nobody
+        if not values:
+            return nobody
+        customer_id, version, contact_id = values
+        customer = files.browse(customer_id).exists()
+        contact = contacts.browse(contact_id).exists()
+        if customer.portal_link_version != version or not contact:
+            return nobody
+        # who has left the company has lost its page
+        if contact.commercial_partner_id != customer.partner_id:
+            return nobody
+        return customer, contact
+
+    def _get_portal_url(self, contact=None):
+        """Return the address of the customer's page, with a token that opens it."""
+        self.ensure_one()
+        return (
+            f"{self.get_base_url()}/my/collections?access_token={self._get_portal_token(contact)}"
+        )
+
+    def action_renew_portal_links(self):
+        """Withdraw all links sent so far: they open nothing any more; new messages carry new ones."""
+        self.check_access("write")
+        for customer in self:
+            # sudo: the version is the system's
+            customer.sudo().portal_link_version += 1
+            customer.message_post(
+                body=self.env._(
+                    "The links to the customer's page in messages sent so far were withdrawn."
+                )
+            )
+
+    def action_open_portal_page(self):
+        """Open the page that the payments contact sees."""
+        self.ensure_one()
+        self.check_access("read")
+        return {"type": "ir.actions.act_url", "url": self._get_portal_url(), "target": "new"}
+
+    def action_open_portal_requests(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "collections_portal.collection_portal_request_action"
+        )
+        return dict(action, domain=[("customer_id", "=", self.id)], context={})
+
+    # ------------------------------------------------------------
+    # The conversation, live
+    # ------------------------------------------------------------
+
+    def _get_portal_messages_domain(self):
+        """Return the domain of the messages that the customer sees: no notes, no logs."""
+        return [
+            ("model", "=", self._name),
+            ("res_id", "in", self.ids),
+            ("message_type", "in", ("comment", "email", "email_outgoing", "auto_comment")),
+            ("subtype_id.internal", "=", False),
+            ("is_internal", "=", False),
+            ("subtype_id", "!=", False),
+        ]
+
+    def _message_post_after_hook(self, message, msg_values):
+        """Override of ``mail``: tell the customer's open pages that there is something to read.
+
+        The news carries no content: a page asks for it with its own right of access.
+        """
+        result = super()._message_post_after_hook(message, msg_values)
+        if message.message_type in ("comment", "email", "auto_comment"):
+            for customer in self:
+                self.env["bus.bus"]._sendone((customer, "portal"), NEWS, {})
+        return result

@@ -1,0 +1,163 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from odoo.addons.collections_management.models.collection_notice_content import PORTAL_TYPES
+
+
+class CollectionPortalAccount(models.AbstractModel):
+    """What a customer sees on the portal: sums, open items, invoices.
+
+    It reads the statement's ledger, so page, statement and pivot agree. Context ``portal_contact``:
+    the contact who looks; one that is restricted sees what is addressed to it.
+    """
+
+    _name = "collection.portal.account"
+    _inherit = "collection.statement.ledger"
+    _description = "Customer's Account on the Portal"
+
+    @api.model
+    def _get_open_items_sql(self, customers, period):
+        """Override: a restricted contact's own items only."""
+        items = super()._get_open_items_sql(customers, period)
+        contact = self._get_restricted_contact()
+        if not contact:
+            return items
+        return SQL(
+            """
+            SELECT item.*
+              FROM (%(items)s) item
+              JOIN account_move_line line ON line.id = item.move_line_id
+              JOIN account_move move ON move.id = line.move_id
+             WHERE move.partner_id IN %(contacts)s
+            """,
+            items=items,
+            contacts=tuple(self._get_contact_ids(contact)),
+        )
+
+    @api.model
+    def _get_restricted_contact(self):
+        # sudo: whoever looks; the contact is who they are
+        contact = self.env["res.partner"].sudo().browse(self.env.context.get("portal_contact"))
+        return contact if contact and contact._is_portal_restricted() else contact.browse()
+
+    @api.model
+    def _get_contact_ids(self, contact):
+        return contact.search([("id", "child_of", contact.id)]).ids
+
+    # ------------------------------------------------------------
+    # Open items
+    # ------------------------------------------------------------
+
+    @api.model
+    def _read_items(self, customer, limit=None, offset=0, line_ids=None):
+        """Return open items, oldest due date first. One query, whatever there is.
+
+        :param customer: collection.customer
+        :param line_ids: ids of account.move.line to restrict to
+        :return: list of dicts: the rows of ``_iterate_groups``, and ``kind``, ``until`` of what
+            holds the item (not of our own pauses)
+        """
+        self._flush()
+        self.env["collection.hold"].flush_model()
+        return self.env.execute_query_dict(
+            SQL(
+                """
+                SELECT row.*, hold.kind, hold.until, move.move_type
+                  FROM (%(rows)s) row
+                  JOIN account_move move ON move.id = row.move_id
+                  LEFT JOIN LATERAL (
+                    SELECT held.kind, held.date_to AS until
+                      FROM collection_hold held
+                     WHERE held.move_line_id = row.move_line_id AND held.open IS TRUE
+                       AND held.kind <> 'paused'
+                     ORDER BY held.id DESC
+                     LIMIT 1
+                  ) hold ON TRUE
+                 WHERE row.residual_currency <> 0 AND %(wanted)s
+                 ORDER BY row.residual_currency < 0, row.date_due, row.move_line_id
+                 LIMIT %(limit)s OFFSET %(offset)s
+                """,
+                rows=self._get_rows_sql(customer, None),
+                wanted=SQL("TRUE")
+                if line_ids is None
+                else SQL("row.move_line_id IN %s", tuple(line_ids) or (0,)),
+                limit=limit,
+                offset=offset,
+            )
+        )
+
+    @api.model
+    def _count_items(self, customer):
+        """Return how many open items there are."""
+        self._flush()
+        [(count,)] = self.env.execute_query(
+            SQL(
+                "SELECT count(*) FROM (%s) item WHERE item.residual_currency <> 0",
+                self._get_open_items_sql(customer, None),
+            )
+        )
+        return count
+
+    @api.model
+    def _find_lines(self, customer, line_ids):
+        """Return the journal items of some open debts of the customer, as superuser.
+
+        :param line_ids: ids as the browser sent them
+        :return: account.move.line; falsy when one of them is not the customer's, not open, or not
+            for this contact to see
+        """
+        rows = self._read_items(customer, line_ids=line_ids)
+        found = {row["move_line_id"] for row in rows if row["residual_currency"] > 0}
+        # sudo: they were found among what the contact may see
+        lines = self.env["account.move.line"].sudo()
+        return lines.browse(line_ids) if found == set(line_ids) else lines
+
+    @api.model
+    def _find_overdue_lines(self, customer, currency):
+        """Return the journal items of all overdue debts in a currency, oldest first."""
+        rows = [
+            row["move_line_id"]
+            for row in self._read_items(customer)
+            if row["residual_currency"] > 0
+            and row["days_overdue"] > 0
+            and row["currency_id"] == currency.id
+        ]
+        # sudo: they were found among what the contact may see
+        return self.env["account.move.line"].sudo().browse(rows)
+
+    # ------------------------------------------------------------
+    # Invoices, paid ones too
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_invoices_domain(self, customer):
+        """Return the domain of the documents that the contact may see."""
+        domain = Domain(
+            [
+                ("commercial_partner_id", "=", customer.partner_id.id),
+                ("company_id", "child_of", customer.company_id.id),
+                ("move_type", "in", PORTAL_TYPES),
+                ("state", "=", "posted"),
+            ]
+        )
+        if contact := self._get_restricted_contact():
+            domain &= Domain("partner_id", "in", self._get_contact_ids(contact))
+        return domain
+
+    @api.model
+    def _find_invoice(self, customer, move_id):
+        """Return a document that the contact may see, as superuser; empty: none of that id."""
+        # sudo: the domain says what the contact may see
+        moves = self.env["account.move"].sudo()
+        return moves.search(
+            self._get_invoices_domain(customer) & Domain("id", "=", move_id), limit=1
+        )
+
+    # ------------------------------------------------------------
+    # What may be chosen
+    # ------------------------------------------------------------
+
+    @api.model
+    def _get_today(self, customer):
+        return customer.company_id._get_collection_today() or fields.Date.context_today(self)

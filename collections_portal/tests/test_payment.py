@@ -1,0 +1,200 @@
+import json
+from datetime import timedelta
+
+from odoo import Command, fields
+
+from odoo.addons.payment.tests.http_common import PaymentHttpCommon
+
+from .common import ROOT, PortalCase
+
+
+class TestPayment(PortalCase):
+    """Paying by ``payment_demo``, as the payment form does."""
+
+    def _order(self, *moves, **amounts):
+        """Return the signed order of the page for some invoices, amounts by position."""
+        lines = [self._line(move) for move in moves]
+        form = {
+            f"amount_{lines[int(name.removeprefix('a'))].id}": amount
+            for name, amount in amounts.items()
+        }
+        response = self.post("/pay", item=[line.id for line in lines], **form)
+        self.assertEqual(response.status_code, 200)
+        self.response = response
+        return PaymentHttpCommon._get_payment_context(self, response)
+
+    def _begin(self, context, **changes):
+        """Call the transaction route as the payment form does; return its answer."""
+        params = {
+            "provider_id": self.provider.id,
+            "payment_method_id": self.card.id,
+            "token_id": None,
+            "amount": context["amount"],
+            "flow": "direct",
+            "tokenization_requested": False,
+            "landing_route": context["landing_route"],
+            "is_validation": False,
+            "access_token": context["access_token"],
+            "csrf_token": "x",
+            **changes,
+        }
+        answer = self.url_open(
+            f"{ROOT}/transaction", json={"jsonrpc": "2.0", "id": 0, "params": params}, timeout=60
+        ).json()
+        self.env.invalidate_all()
+        return answer
+
+    def _pay_order(self, context, **changes):
+        """Pay, and have it booked; return the transaction."""
+        answer = self._begin(context, **changes)
+        self.assertNotIn("error", answer, json.dumps(answer)[:800])
+        transaction = self.system["payment.transaction"].search(
+            [("reference", "=", answer["result"]["reference"])]
+        )
+        transaction.action_demo_set_done()
+        transaction._post_process()
+        self.env.invalidate_all()
+        return transaction
+
+    def _open(self, move):
+        return self._line(move).amount_residual_currency
+
+    def test_one_invoice_in_full(self):
+        transaction = self._pay_order(self._order(self.first_invoice))
+        self.assertEqual(transaction.amount, 100)
+        self.assertEqual(self._open(self.first_invoice), 0)
+        self.assertEqual(self._open(self.second_invoice), 60)
+
+    def test_several_in_part_each_gets_what_was_chosen(self):
+        third = self._make_invoice(self.customer, 80, due=-2)
+        context = self._order(
+            self.first_invoice, self.second_invoice, third, a0="30", a1="60", a2="10.50"
+        )
+        transaction = self._pay_order(context)
+        self.assertEqual(transaction.amount, 100.5)
+        self.assertEqual(
+            [self._open(move) for move in (self.first_invoice, self.second_invoice, third)],
+            [70, 0, 69.5],
+        )
+        self.assertEqual(transaction.payment_id.amount, 100.5)
+
+    def test_the_amount_of_the_browser_counts_for_nothing(self):
+        transaction = self._pay_order(self._order(self.first_invoice), amount=1)
+        self.assertEqual(transaction.amount, 100)
+
+    def test_more_than_is_open_is_refused(self):
+        line = self._line(self.first_invoice)
+        response = self.post("/pay", item=line.id, **{f"amount_{line.id}": "100.01"})
+        self.assertIn("more than the", response.text)
+        self.assertNotIn("o_payment_form", response.text)
+
+    def test_no_amount_negative_amount_no_number(self):
+        line = self._line(self.first_invoice)
+        for amount, words in (("0", "nothing to pay"), ("-5", "negative"), ("abc", "no amount")):
+            with self.subTest(amount=amount):
+                response = self.post("/pay", item=line.id, **{f"amount_{line.id}": amount})
+                self.assertIn(words, response.text)
+
+    def test_an_altered_order_is_none(self):
+        context = self._order(self.first_invoice)
+        answer = self._begin(dict(context, access_token=context["access_token"][:-3] + "abc"))
+        self.assertEqual(answer["error"]["code"], 404)
+        answer = self._begin(dict(context, access_token=self.token))
+        self.assertEqual(answer["error"]["code"], 404)
+        self.assertFalse(self.first_invoice.transaction_ids)
+
+    def test_paid_meanwhile_by_transfer(self):
+        context = self._order(self.first_invoice)
+        self._pay(self.first_invoice)
+        answer = self._begin(context)
+        self.assertIn("paid already", answer["error"]["data"]["message"])
+
+    def test_a_second_tab_finds_what_the_first_has_begun(self):
+        first, second = self._order(self.first_invoice), self._order(self.first_invoice)
+        answer = self._begin(first)
+        transaction = self.system["payment.transaction"].search(
+            [("reference", "=", answer["result"]["reference"])]
+        )
+        transaction._set_pending()
+        answer = self._begin(second)
+        self.assertIn("on its way", answer["error"]["data"]["message"])
+
+    def test_money_for_what_was_paid_meanwhile_stays_a_credit(self):
+        context = self._order(self.first_invoice, self.second_invoice)
+        answer = self._begin(context)
+        self._pay(self.first_invoice)
+        transaction = self.system["payment.transaction"].search(
+            [("reference", "=", answer["result"]["reference"])]
+        )
+        transaction.action_demo_set_done()
+        transaction._post_process()
+        self.env.invalidate_all()
+        self.assertEqual(self._open(self.second_invoice), 0)
+        self.assertEqual(self.customer.credits, -100)
+
+    def test_a_discount_for_paying_early_is_honoured_for_several(self):
+        terms = self.env["account.payment.term"].create(
+            {
+                "name": "2% 10 days",
+                "early_discount": True,
+                "discount_percentage": 2,
+                "discount_days": 10,
+                "line_ids": [
+                    Command.create({"value": "percent", "value_amount": 100, "nb_days": 30})
+                ],
+            }
+        )
+        early = self._make_invoice(
+            self.customer, 200, issued=-1, due=29, invoice_payment_term_id=terms.id
+        )
+        transaction = self._pay_order(self._order(early, self.first_invoice))
+        self.assertEqual(transaction.amount, 296)
+        self.assertEqual(self._open(early), 0)
+        self.assertEqual(self._open(self.first_invoice), 0)
+
+    def test_an_opening_entry_settles_this_customers_debt_only(self):
+        entry = self._make_entry((self.customer, 50), (self.stranger, 70))
+        line = self._line(entry).filtered(lambda line: line.partner_id == self.customer.partner_id)
+        other = self._line(entry) - line
+        response = self.post("/pay", item=line.id)
+        self._pay_order(PaymentHttpCommon._get_payment_context(self, response))
+        self.assertEqual((line.amount_residual, other.amount_residual), (0, 70))
+
+    def test_instalments_are_paid_by_themselves(self):
+        terms = self._make_terms((50, 5), (50, 60))
+        invoice = self._make_invoice(
+            self.customer, 300, issued=-30, invoice_payment_term_id=terms.id, invoice_date_due=False
+        )
+        due, later = self._line(invoice).sorted("date_maturity")
+        response = self.post("/pay", item=later.id)
+        self._pay_order(PaymentHttpCommon._get_payment_context(self, response))
+        self.assertEqual((due.amount_residual, later.amount_residual), (150, 0))
+
+    def test_a_promise_is_kept_by_it(self):
+        promise = self.system["collection.promise"]._make(
+            self._line(self.first_invoice).with_env(self.system), date_promised=self._day(3)
+        )
+        self._pay_order(self._order(self.first_invoice))
+        self.assertEqual(promise.state, "kept")
+
+    def test_saved_cards_need_a_login(self):
+        token = self.system["payment.token"].create(
+            {
+                "provider_id": self.provider.id,
+                "payment_method_id": self.card.id,
+                "partner_id": self.contact.id,
+                "payment_details": "4242",
+                "provider_ref": "ref",
+                "demo_simulated_state": "done",
+            }
+        )
+        context = self._order(self.first_invoice)
+        self.assertNotIn("4242", self.response.text)
+        answer = self._begin(context, flow="token", token_id=token.id)
+        self.assertEqual(answer["error"]["code"], 404)
+
+    def test_orders_expire(self):
+        context = self._order(self.first_invoice)
+        with self.at(str(fields.Datetime.now() + timedelta(hours=3))):
+            found = self.system["collection.portal.order"]._verify(context["access_token"])
+        self.assertIsNone(found)
