@@ -74,8 +74,15 @@ class CollectionContactMail(models.Model):
             mail.items_html = worded._render_items(groups)
 
     def _get_open_lines(self):
-        """Return the chosen items that are still open."""
+        """Return the chosen items that are still open; in a template's test what is overdue."""
         lines = self.contact_id.move_line_ids
+        if not self.contact_id:
+            items = self.env["collection.due.item"].with_context(collection_facts_only=True)
+            mine = [
+                ("customer_id", "=", self.customer_id._origin.id),
+                ("residual_currency", ">", 0),
+            ]
+            lines = lines.browse(items.search(mine).ids)._get_collection_overdue()
         return lines.filtered(lambda line: not line.reconciled and line.parent_state == "posted")
 
     def _get_groups(self):
