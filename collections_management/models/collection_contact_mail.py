@@ -60,6 +60,11 @@ class CollectionContactMail(models.Model):
                 f"{format_date(self.env, mail.date)} · {mail.partner_id.display_name}"
             )
 
+    @api.model
+    def _ask_approval_again(self, domain):
+        """Override of ``collection.delivery``: a person chose to send it, so it is approved."""
+        return self.browse()
+
     # ------------------------------------------------------------
     # Words
     # ------------------------------------------------------------
