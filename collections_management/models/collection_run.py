@@ -563,9 +563,7 @@ class CollectionRun(models.AbstractModel):
         failed = notices.filtered(lambda notice: notice.state == "failed")
         failed._retry_now()
         queued |= failed.filtered(lambda notice: notice.state == "queued")
-        ready = self._postpone_closed(
-            (notices - queued)._withdraw_stopped()._hold_for_approval()
-        )
+        ready = self._postpone_closed((notices - queued)._withdraw_stopped()._hold_for_approval())
         for company, group in ready.grouped("company_id").items():
             group.with_company(company)._recheck()._deliver()
         self.env.flush_all()

@@ -156,9 +156,8 @@ class CollectionOpeningPlan(models.AbstractModel):
                     return value, 0
         if not text:
             return "month", 0
-        if match := re.fullmatch(r"(\d{1,3})\s*\D*", text):
-            if days := int(match[1]):
-                return "days", days
+        if (match := re.fullmatch(r"(\d{1,3})\s*\D*", text)) and (days := int(match[1])):
+            return "days", days
         row.fail(
             "plan_period",
             self.env._(
@@ -298,7 +297,8 @@ class CollectionOpeningPlan(models.AbstractModel):
             return False
         currency = agreement.currency_id
         return all(
-            day == line.date and (amount is None or not currency.compare_amounts(amount, line.amount))
+            day == line.date
+            and (amount is None or not currency.compare_amounts(amount, line.amount))
             for (day, amount), line in zip(schedule, known, strict=True)
         )
 

@@ -1116,7 +1116,9 @@ class TestPlans(OpeningCommon):
         page.action_write()
         plan = self._get_plans()
         self.assertEqual((plan.state, plan.amount, plan.date), ("active", 100, days(-9)))
-        self.assertEqual([amount for _day, amount in self._get_schedule(plan)], [33.33, 33.33, 33.34])
+        self.assertEqual(
+            [amount for _day, amount in self._get_schedule(plan)], [33.33, 33.33, 33.34]
+        )
         self.assertTrue(plan.taken_over)
         self.assertDecision(self.invoice, "in_plan")
         self._register_payment(self.invoice, amount=33.33)
@@ -1124,7 +1126,9 @@ class TestPlans(OpeningCommon):
 
     def test_rows_of_a_customer_that_say_the_same_are_one_plan(self):
         said = {"plan": "2", "plan_date": days(5), "plan_period": "10 days"}
-        self._take_over((self.invoice, said), (self.second_invoice, said), (self.others_invoice, said))
+        self._take_over(
+            (self.invoice, said), (self.second_invoice, said), (self.others_invoice, said)
+        )
         ours, theirs = self._get_plans()
         self.assertEqual(self._get_schedule(ours), [(days(5), 75), (days(15), 75)])
         self.assertEqual(theirs.amount, 40)
@@ -1242,7 +1246,9 @@ class TestPlans(OpeningCommon):
     def test_in_spanish(self):
         self.env["res.lang"]._activate_lang("es_ES")
         page = self._open_page().with_context(lang="es_ES")
-        book = self._make_sheet((self.invoice, {"plan": "20/03/2026: 60,50; 20/04/2026"}), page=page)
+        book = self._make_sheet(
+            (self.invoice, {"plan": "20/03/2026: 60,50; 20/04/2026"}), page=page
+        )
         self._upload(book, page).action_write()
         self.assertEqual(
             self._get_schedule(self._get_plans()),
