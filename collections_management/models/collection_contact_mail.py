@@ -62,8 +62,7 @@ class CollectionContactMail(models.Model):
 
     @api.model
     def _ask_approval_again(self, domain):
-        """Override of ``collection.delivery``: a person chose to send it, so it is approved."""
-        return self.browse()
+        """Override: a person chose to send each, so they wait for nobody's approval."""
 
     # ------------------------------------------------------------
     # Words
