@@ -278,7 +278,7 @@ class CollectionRegisterContact(models.TransientModel):
                 amounts=amounts or "0",
             )
 
-    @api.depends("line_ids.chosen")
+    @api.depends("line_ids.chosen", "kind")
     def _compute_amount_ids(self):
         for register in self:
             register.amount_ids = [
@@ -291,9 +291,16 @@ class CollectionRegisterContact(models.TransientModel):
                             "amount": sum(group.mapped("amount_residual_currency")),
                         }
                     )
-                    for currency, group in register._get_chosen().grouped("currency_id").items()
+                    for currency, group in register._get_amount_lines()
+                    .grouped("currency_id")
+                    .items()
                 ),
             ]
+
+    def _get_amount_lines(self):
+        """Hook: the items whose open amount is proposed: those ticked; whole invoices are disputed."""
+        chosen = self._get_chosen()
+        return chosen._get_collection_whole_invoices() if self.kind == "dispute" else chosen
 
     @api.depends("customer_id")
     def _compute_briefing(self):
