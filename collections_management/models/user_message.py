@@ -22,7 +22,9 @@ def notification(env, sentences, title=None, kind="warning", then=None):
             "className": "o_collection_lines",
             "type": kind,
             "sticky": kind == "warning",
-            "next": _complete(then) if then else {"type": "ir.actions.client", "tag": "soft_reload"},
+            "next": _complete(then)
+            if then
+            else {"type": "ir.actions.client", "tag": "soft_reload"},
         },
     }
 

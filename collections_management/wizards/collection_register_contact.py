@@ -278,7 +278,17 @@ class CollectionRegisterContact(models.TransientModel):
                 amounts=amounts or "0",
             )
 
-    @api.depends("line_ids.chosen", "kind")
+    @api.onchange("result_id")
+    def _onchange_result_id(self):
+        """Propose other amounts if the result is about other items, and keep what was written."""
+        shown = {row.currency_id: row.residual for row in self.amount_ids}
+        for currency, group in self._get_amount_lines().grouped("currency_id").items():
+            owed = sum(group.mapped("amount_residual_currency"))
+            if currency.compare_amounts(owed, shown.get(currency, 0)):
+                self._compute_amount_ids()
+                break
+
+    @api.depends("line_ids.chosen")
     def _compute_amount_ids(self):
         for register in self:
             register.amount_ids = [
