@@ -189,9 +189,8 @@ class CollectionCustomer(models.Model):
         search=live_search("broken_promise_count"),
         help="How many promises to pay the customer has broken so far.",
     )
-
+    dispute_ids = fields.One2many("collection.dispute", "customer_id", string="Disputes")
     dispute_count = fields.Integer(string="Open Disputes", compute="_compute_dispute_count")
-
     plan_ids = fields.One2many("collection.plan", "customer_id", string="Payment Plans")
     plan_count = fields.Integer(string="Open Plans", compute="_compute_plan_count")
 

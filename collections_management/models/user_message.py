@@ -22,6 +22,17 @@ def notification(env, sentences, title=None, kind="warning", then=None):
             "className": "o_collection_lines",
             "type": kind,
             "sticky": kind == "warning",
-            "next": then or {"type": "ir.actions.client", "tag": "soft_reload"},
+            "next": _complete(then)
+            if then
+            else {"type": "ir.actions.client", "tag": "soft_reload"},
         },
     }
+
+
+def _complete(action):
+    """Return an action with its views: the server completes only the one that it returns itself."""
+    if action["type"] != "ir.actions.act_window" or action.get("views"):
+        return action
+    modes = action["view_mode"].split(",")
+    views = [(action.get("view_id") or False, mode) for mode in modes[:1]]
+    return {**action, "views": views + [(False, mode) for mode in modes[1:]]}

@@ -281,6 +281,17 @@ class TestOtherAgreements(ContactCommon):
         contact.action_undo()
         self.assertDecision(self.invoice, "claim")
 
+    def test_dispute_of_an_instalment_is_about_the_whole_invoice(self):
+        terms = self._make_terms((40, 0), (60, 60))
+        invoice = self._make_invoice(
+            self.customer, 200, issued=-30, invoice_payment_term_id=terms.id, invoice_date_due=False
+        )
+        dialog = self._dialog(self.items(invoice).sorted("date_due")[:1])
+        reason = self.people.ref("collections_management.dispute_reason_price")
+        contact, _told = self._register("dispute", dialog=dialog, dispute_reason_id=reason)
+        self.assertEqual(contact._get_agreements().sudo().item_ids.mapped("amount"), [80, 120])
+        self.assertEqual(set(self.items(invoice).mapped("decision")), {"disputed"})
+
 
 class TestNotReached(ContactCommon):
     def _mail(self, contact):
@@ -504,7 +515,9 @@ class TestOtherResults(ContactCommon):
         self.assertFalse(self._tasks("broken_promise"))
 
     def test_who_asks_for_a_plan_is_answered_the_next_day(self):
-        contact, _told = self._register("plan")
+        contact, told = self._register("plan")
+        # the web client completes no action that follows on a notification
+        self.assertEqual(told["next"]["views"], [(False, "form")])
         task = contact.sudo().task_ids
         self.assertEqual(
             (task.date_deadline, task.activity_type_id.name),

@@ -278,6 +278,16 @@ class CollectionRegisterContact(models.TransientModel):
                 amounts=amounts or "0",
             )
 
+    @api.onchange("result_id")
+    def _onchange_result_id(self):
+        """Propose other amounts if the result is about other items, and keep what was written."""
+        shown = {row.currency_id: row.residual for row in self.amount_ids}
+        for currency, group in self._get_amount_lines().grouped("currency_id").items():
+            owed = sum(group.mapped("amount_residual_currency"))
+            if currency.compare_amounts(owed, shown.get(currency, 0)):
+                self._compute_amount_ids()
+                break
+
     @api.depends("line_ids.chosen")
     def _compute_amount_ids(self):
         for register in self:
@@ -291,9 +301,16 @@ class CollectionRegisterContact(models.TransientModel):
                             "amount": sum(group.mapped("amount_residual_currency")),
                         }
                     )
-                    for currency, group in register._get_chosen().grouped("currency_id").items()
+                    for currency, group in register._get_amount_lines()
+                    .grouped("currency_id")
+                    .items()
                 ),
             ]
+
+    def _get_amount_lines(self):
+        """Hook: the items whose open amount is proposed: those ticked; whole invoices are disputed."""
+        chosen = self._get_chosen()
+        return chosen._get_collection_whole_invoices() if self.kind == "dispute" else chosen
 
     @api.depends("customer_id")
     def _compute_briefing(self):

@@ -194,7 +194,7 @@ class CollectionRegisterPlan(models.TransientModel):
                 ]
             )
             states = dict(plans._fields["state"]._description_selection(self.env))
-            register.warning = earlier and register.env._(
+            register.warning = bool(earlier) and register.env._(
                 "There is a plan about these invoices already: %s. An open one is replaced.",
                 ", ".join(f"{plan.number} ({states[plan.state]})" for plan in earlier),
             )
