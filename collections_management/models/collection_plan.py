@@ -320,7 +320,7 @@ class CollectionPlan(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _make(self, lines, amounts=None, schedules=None, discounts=None, **values):
+    def _make(self, lines, amounts=None, *, schedules=None, discounts=None, **values):
         """Override: one plan for each currency, each with its own instalments.
 
         :param dict schedules: by res.currency: list of (date, amount) in order of time
