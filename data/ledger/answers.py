@@ -29,7 +29,7 @@ def tell_answers(env, company, users, portal_user=None):
     """
     stories = Stories(env, company, users)
     if portal_user:
-        stories.begin_with(portal_user.partner_id.commercial_partner_id, stories.visits_portal, 3)
+        stories.begin_with(portal_user.partner_id.commercial_partner_id, stories.visits_portal)
     for needed, story in stories.get_stories(bool(company != env.ref("base.main_company"))):
         stories.begin(story, needed)
     stories.tell()
@@ -167,8 +167,8 @@ class Stories:
                 self._go_on(story(file, moves._get_collection_open_lines()))
                 return
 
-    def begin_with(self, partner, story, most):
-        """Let a customer begin a story about all that it owes, due or not."""
+    def begin_with(self, partner, story):
+        """Let a customer begin a story about all its open invoices, due or not."""
         file = self.env["collection.customer"].search(
             [("company_id", "=", self.company.id), ("partner_id", "=", partner.id)]
         )
@@ -184,7 +184,7 @@ class Stories:
             ],
             order="date_maturity, id",
         )
-        self._go_on(story(file, lines.move_id[:most]._get_collection_open_lines()))
+        self._go_on(story(file, lines))
 
     def _go_on(self, story):
         """Have a story go on, on the day that it says."""
@@ -469,7 +469,8 @@ class Stories:
         )
 
     def _accept_money(self, report, records):
-        """Take the best proposal for a report, as whoever ``records`` are of."""
+        """Look for the money of a report and take the best proposal, as whoever ``records`` are of."""
+        report.with_env(records.env).action_look_again()
         matches = self.env["collection.payment.match"].search([("report_id", "=", report.id)])
         matches[:1].with_env(records.env).action_accept()
 
@@ -694,19 +695,13 @@ class Stories:
 
     def visits_portal(self, file, lines):
         """The customer of the login: a plan to sign, a dispute, and invoices to pay."""
-        moves = lines.move_id
+        disputed, planned = (
+            lines.filtered(lambda line, move=move: line.move_id == move) for move in lines.move_id[:2]
+        )
         yield -3
-        if len(moves) > 1:
-            self._dispute(
-                file,
-                lines.filtered(lambda line: line.move_id == moves[0]),
-                "damaged",
-                "Fruta golpeada",
-                0.2,
-            )
+        self._dispute(file, disputed, "damaged", "Cajas golpeadas", 0.2)
         yield -1
-        if len(moves) > 2:
-            self.plan(file, lines.filtered(lambda line: line.move_id == moves[1]), 7, 37, 67)
+        self.plan(file, planned, 7, 37, 67)
 
 
 def enable_payments(env, companies):

@@ -60,7 +60,7 @@ USERS = [
 ]
 # Whose disputes the user of logistics solves.
 AREAS = ("collections_management.area_logistics", "collections_management.area_quality")
-PORTAL_CUSTOMER = "c00010"  # buys from two companies and is late
+PORTAL_CUSTOMER = "c00026"  # buys from two companies and is late
 MAIL_DOMAIN = "suministroslevante.example"
 
 
