@@ -7,7 +7,7 @@ day by day, as if it were that day, and every day's agreements are judged.
 
 import heapq
 import itertools
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 
 from freezegun import freeze_time
 
@@ -201,9 +201,12 @@ class Stories:
         with freeze_time(self.now) as frozen:
             while self.queue:
                 day = self.queue[0][0]
-                frozen.move_to(self.now + timedelta(days=day))
+                morning = datetime.combine(self.day(day), time(hour=8))
+                frozen.move_to(morning if day else self.now)
                 while self.queue and self.queue[0][0] == day:
                     self._go_on(heapq.heappop(self.queue)[-1])
+                    # today's lie not in the future
+                    frozen.tick(timedelta(minutes=17 if day else 0))
                 self.env["collection.agreement"]._judge_all(self.company)
 
     def day(self, number):
@@ -342,30 +345,30 @@ class Stories:
         self.pay(lines)
 
     def promises_and_pays_part(self, file, lines):
-        yield -22
+        yield -12
         self.contact(
             file,
             "promise",
             lines,
             "Paga todo a final de semana",
             "liquidity",
-            date_promised=self.day(-15),
+            date_promised=self.day(-4),
         )
-        yield -16
+        yield -6
         self.pay(lines, 0.4)
-        yield -10
+        yield 0  # judged this morning
 
     def promises_and_breaks(self, file, lines):
-        yield -20
+        yield -14
         self.contact(
             file,
             "promise",
             lines,
             "Dice que paga cuando cobre de su cliente",
             "waits_for_money",
-            date_promised=self.day(-12),
+            date_promised=self.day(-4),
         )
-        yield -7
+        yield 0
 
     def promises_again_and_again(self, file, lines):
         yield -27
@@ -696,7 +699,8 @@ class Stories:
     def visits_portal(self, file, lines):
         """The customer of the login: a plan to sign, a dispute, and invoices to pay."""
         disputed, planned = (
-            lines.filtered(lambda line, move=move: line.move_id == move) for move in lines.move_id[:2]
+            lines.filtered(lambda line, move=move: line.move_id == move)
+            for move in lines.move_id[:2]
         )
         yield -3
         self._dispute(file, disputed, "damaged", "Cajas golpeadas", 0.2)
