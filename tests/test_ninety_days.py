@@ -449,11 +449,14 @@ class TestNinetyDays(MailCase):
     def _let_allocate(self, customer):
         for money in customer.get_loose():
             for move in customer.moves:
-                same = self._get_open(move).account_id == money.credit.account_id
-                if same and move.company_id == money.credit.company_id:
-                    if self._owed(move) >= money.amount:
-                        self._allocate(customer, money, move)
-                        return True
+                owed = self._get_open(move)
+                if (
+                    owed.account_id == money.credit.account_id
+                    and move.company_id == money.credit.company_id
+                    and self._owed(move) >= money.amount
+                ):
+                    self._allocate(customer, money, move)
+                    return True
         return False
 
     def _let_undo(self, customer):
