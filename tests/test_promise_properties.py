@@ -70,7 +70,7 @@ class Expected:
         elif today <= self.deadline:
             self.state = "open"
         elif round(loose - due * TOLERANCE / 100, 2) > 0:
-            self.state = "to_allocate"
+            self.state = "settled" if paid_off else "to_allocate"
         else:
             self.state = "partly" if in_time else "broken"
 

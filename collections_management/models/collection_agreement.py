@@ -23,6 +23,8 @@ class CollectionAgreement(models.AbstractModel):
     _order = "date desc, id desc"
     _mail_post_access = "read"
     _check_company_auto = True
+    # which kinds are judged before others that ask what became of them
+    _judge_sequence = 10
 
     number = fields.Char(readonly=True, copy=False, index="trigram")
     customer_id = fields.Many2one(
@@ -190,9 +192,12 @@ class CollectionAgreement(models.AbstractModel):
 
     @api.model
     def _get_models(self):
-        """Return the names of all kinds of agreements."""
+        """Return the names of all kinds of agreements, in the order in which they are judged."""
         names = self.pool.descendants(["collection.agreement"], "_inherit")
-        return sorted(name for name in names if not self.pool[name]._abstract)
+        return sorted(
+            (name for name in names if not self.pool[name]._abstract),
+            key=lambda name: (self.pool[name]._judge_sequence, name),
+        )
 
     @api.model
     def _get_kind(self):

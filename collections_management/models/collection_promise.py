@@ -469,7 +469,8 @@ class CollectionPromise(models.Model):
         else:
             state = "broken" if currency.is_zero(paid) else "partly"
         if today > self.deadline and currency.compare_amounts(facts["doubt"], due - enough) > 0:
-            state = "to_allocate"
+            # paid late, and perhaps in time as well: with nothing left there is nothing to allocate
+            state = "settled" if currency.is_zero(facts["left"]) else "to_allocate"
         return state, share
 
     def _get_facts(self, today):

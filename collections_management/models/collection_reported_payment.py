@@ -36,6 +36,8 @@ class CollectionReportedPayment(models.Model):
     _description = "Reported Payment"
     _inherit = ["collection.agreement"]
     _order = "date_reported desc, id desc"
+    # promises wait for what is reported
+    _judge_sequence = 5
 
     amount = fields.Monetary(string="Reported")
     state = fields.Selection(STATES)

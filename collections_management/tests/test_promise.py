@@ -571,6 +571,16 @@ class TestDoubt(PromiseCommon):
         self.assertJudged(promise, "broken")
         self.assertFalse(self._tasks("allocate"))
 
+    def test_paid_late_while_other_money_lies_about_leaves_nothing_to_allocate(self):
+        promise = self._promise(self.invoice)
+        self._make_payment(self.customer, 100, date=days(3))
+        self._run_on(8)
+        self.assertJudged(promise, "to_allocate")
+        self._pay_on(9, self.invoice)
+        self.assertEqual(promise.state, "settled")
+        self.assertFalse(self._tasks("allocate"))
+        self.assertFalse(self._tasks("broken_promise"))
+
     def test_part_of_it_is_in_doubt_too(self):
         promise = self._promise(self.invoice)
         self._pay_on(1, self.invoice, 40)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from odoo import SUPERUSER_ID, Command, fields
 
+from .answers import enable_payments, tell_answers
 from .csv_files import read_csv
 from .loading import load, quiet
 from .masters import DEBIT_METHOD_NAMES, Masters
@@ -49,8 +50,17 @@ USERS = [
         "es_ES",
         ["account.group_account_user", "account.group_account_manager"],
     ),
+    (
+        "Logistics (disputes)",
+        "logistics",
+        "Laura Gil",
+        "es_ES",
+        ["collections_management.group_dispute_resolver"],
+    ),
 ]
-PORTAL_CUSTOMER = "c00010"  # buys from two companies and is late
+# Whose disputes the user of logistics solves.
+AREAS = ("collections_management.area_logistics", "collections_management.area_quality")
+PORTAL_CUSTOMER = "c00026"  # buys from two companies and is late
 MAIL_DOMAIN = "suministroslevante.example"
 
 
@@ -163,7 +173,8 @@ def configure_collections(env):
     """Set collections up for the demonstration, where that module is installed.
 
     Automatic, at any hour of any day (a demonstration may begin on a Sunday evening), with opening
-    entries claimed, a rule that shares out the customers, and one customer paused.
+    entries claimed, a rule that shares out the customers, one customer paused, a way to pay on the
+    portal, and what the customers answered in the last weeks.
     """
     companies = env["res.company"].search([("parent_id", "=", False)])
     if "collection_mode" not in companies._fields:
@@ -173,6 +184,7 @@ def configure_collections(env):
         {
             "collection_mode": "automatic",
             "collection_supervisor_id": users["supervisor"].id,
+            "collection_accountant_id": users["accountant"].id,
             "collection_claim_entries": True,
             "collection_delivery_from": fields.Date.context_today(companies) - timedelta(days=60),
         }
@@ -202,8 +214,18 @@ def configure_collections(env):
         )
     for number, company in enumerate(companies.sorted("id")):
         company.collection_alias_name = f"cobros-{number + 1}" if number else "cobros"
+    for company in companies:
+        customers = env["collection.customer"].with_company(company)
+        customers._create_missing(company)
+        customers.search([("company_id", "=", company.id)])._assign_strategies()
+        customers.search([("company_id", "=", company.id)])._assign_collectors()
     _pause_one(env, companies[0])
-    _make_promises(env, companies[0])
+    enable_payments(env, companies)
+    for area in AREAS:
+        env.ref(area).responsible_id = users["logistics"]
+    portal_user = env["res.users"].search([("login", "=", "portal")])
+    for company in companies.sorted("id"):
+        tell_answers(env, company, users, portal_user)
 
 
 def _make_calendar(env):
@@ -230,49 +252,9 @@ def _make_calendar(env):
 def _pause_one(env, company):
     """Pause the customer with the most overdue, for two weeks."""
     customers = env["collection.customer"].with_company(company)
-    customers._create_missing(company)
     customers.search([("company_id", "=", company.id)], order="overdue desc", limit=1).write(
         {
             "pause_until": fields.Date.context_today(customers) + timedelta(days=14),
             "pause_reason": "Su gerente nos visita la semana que viene",
         }
     )
-
-
-def _make_promises(env, company):
-    """Let customers have promised to pay: some until today, some broke their promise this morning."""
-    today = fields.Date.context_today(company)
-    customers = (
-        env["collection.customer"]
-        .with_company(company)
-        .search(
-            [("company_id", "=", company.id), ("pause_until", "=", False), ("overdue", ">", 0)],
-            order="overdue desc, id",
-            limit=8,
-        )
-    )
-    for number, customer in enumerate(customers):
-        items = env["collection.due.item"].search(
-            [
-                ("customer_id", "=", customer.id),
-                ("residual_currency", ">", 0),
-                ("date_due", "<", today - timedelta(days=20)),
-            ]
-        )
-        lines = env["account.move.line"].browse(items.ids)._get_collection_whole_invoices()
-        for currency, owed in lines.grouped("currency_id").items():
-            promise = env["collection.promise"].create(
-                {
-                    "customer_id": customer.id,
-                    "currency_id": currency.id,
-                    "move_line_ids": owed.ids,
-                    "amount": sum(owed.mapped("amount_residual_currency")),
-                    "date": today - timedelta(days=15),
-                    "date_promised": today - timedelta(days=0 if number % 3 == 0 else 8),
-                    "note": "Dice que paga cuando cobre de su cliente",
-                }
-            )
-            if promise.deadline < today:
-                # the sample's bank is too old for a verdict
-                promise._set_state("broken")
-                promise._align_holds()

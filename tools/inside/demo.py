@@ -43,6 +43,7 @@ def collect(database):
             run_job(env, env.ref("collections_management.ir_cron_collection_alarm"))
         env.invalidate_all()
         print_summary(env)
+        print_agreements(env)
         print_alarms(env)
         mails = count_mails(env)
         mails["sent"] -= sent_before
@@ -139,6 +140,18 @@ def print_alarms(env):
         key = f"{log.user_id.name}: {log.name}"
         counts[key] = counts.get(key, 0) + log.count
     print_counts("\nAlarms, sent to each reader in one mail", counts)
+
+
+def print_agreements(env):
+    """Print what customers answered: contacts by result, agreements by kind and state."""
+    contacts = env["collection.contact"]._read_group([], ["result_id"], ["__count"])
+    print_counts("\nContacts", {result.name: number for result, number in contacts})
+    kinds = env["collection.agreement"]._get_models()
+    for name in [*kinds, *({"collection.portal.request"} & set(env))]:
+        model = env[name]
+        states = dict(model._fields["state"]._description_selection(env))
+        found = model._read_group([], ["state"], ["__count"])
+        print_counts(model._description, {states[state]: number for state, number in found})
 
 
 def print_counts(title, counts):
