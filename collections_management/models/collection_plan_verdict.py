@@ -98,11 +98,10 @@ class CollectionPlan(models.Model):
         """Override: the credit notes of the discount pay no instalment."""
         return SQL(
             """
-            SELECT CASE WHEN EXISTS (
+            CASE WHEN EXISTS (
                     SELECT FROM collection_plan_refund_rel prepared
-                     WHERE prepared.plan_id = agreement.id AND prepared.move_id = matched.move_id)
-                THEN 0 ELSE counted.share END AS share
-              FROM (%s) counted
+                     WHERE prepared.plan_id = agreement.id AND prepared.move_id = move.id)
+                THEN 0 ELSE (%s) END
             """,
             super()._get_share_sql(),
         )
