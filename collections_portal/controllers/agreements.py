@@ -4,9 +4,10 @@ from werkzeug.exceptions import NotFound
 
 from odoo.exceptions import UserError
 from odoo.http import Controller, content_disposition, request, route
+from odoo.tools.mimetypes import guess_mimetype
 
 from .access import ROOT, check_attempts, get_access, secure
-from .forms import read_text
+from .forms import MOST_BYTES, read_text
 
 
 class CollectionsAgreements(Controller):
@@ -79,18 +80,28 @@ class CollectionsAgreements(Controller):
         plan = self._find_plan(access, plan_id)
         if not signature:
             return {"error": request.env._("Please sign first.")}
-        try:
-            base64.b64decode(signature, validate=True)
-            plan._accept(read_text(name)[:100], signature)
-            request.env.cr.flush()
-        except UserError as refusal:
-            return {"error": str(refusal)}
-        except (TypeError, ValueError):
+        if not self._is_picture(signature):
             return {"error": request.env._("Please sign again.")}
+        try:
+            with request.env.cr.savepoint():
+                plan._accept(read_text(name)[:100], signature)
+                request.env.flush_all()
+        except UserError as refusal:
+            request.env.invalidate_all()
+            return {"error": str(refusal)}
         return {
             "force_refresh": True,
             "redirect_url": access.url(f"/plans/{plan.id}"),
         }
+
+    @staticmethod
+    def _is_picture(signature):
+        """Tell whether a text is a picture as the signature's form sends it."""
+        try:
+            content = base64.b64decode(signature, validate=True)
+        except (TypeError, ValueError):
+            return False
+        return len(content) < MOST_BYTES and guess_mimetype(content) in ("image/png", "image/jpeg")
 
     @route(
         f"{ROOT}/plans/<int:plan_id>/decline",

@@ -68,7 +68,7 @@ class CollectionsOdooPayment(PaymentPortal):
         :raises ValidationError: always
         """
         raise ValidationError(
-            request.env._("Overdue invoices are paid on the page of your account: /my/collections")
+            request.env._("Overdue invoices are paid on the page of your account.")
         )
 
     def _process_transaction(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import LockError, UserError, ValidationError
+from odoo.exceptions import AccessError, LockError, UserError, ValidationError
 from odoo.tools import email_normalize, format_date
 
 from odoo.addons.collections_management.models.instalments import (
@@ -31,6 +31,21 @@ HOLDING = ("promise", "paid", "dispute", "plan")
 EXPIRING = ("paid", "dispute")
 # Ways in which Odoo sends invoices that are no electronic ones.
 PAPER = (False, "manual", "snailmail")
+SYSTEM_FIELDS = {
+    "agreement",
+    "attachment_ids",
+    "closed_by_id",
+    "contact_id",
+    "customer_id",
+    "data",
+    "date",
+    "key",
+    "kind",
+    "move_line_ids",
+    "note",
+    "reason",
+    "state",
+}
 TASK = "collections_portal.activity_type_portal_request"
 
 
@@ -100,6 +115,18 @@ class CollectionPortalRequest(models.Model):
     @api.model
     def _get_agreements(self):
         return self.env["collection.hold"]._get_origins()
+
+    def write(self, vals):
+        """Override of ``base``: what a customer asked for, and what became of it, nobody writes."""
+        if not self.env.su and (kept := SYSTEM_FIELDS & vals.keys()):
+            raise AccessError(
+                self.env._(
+                    "What customers asked for on the portal is kept as it was (%s): confirm or refuse "
+                    "it by its buttons.",
+                    ", ".join(sorted(kept)),
+                )
+            )
+        return super().write(vals)
 
     @api.depends("move_line_ids.move_id")
     def _compute_move_ids(self):

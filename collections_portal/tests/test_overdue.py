@@ -85,7 +85,7 @@ class TestOverdue(PortalCase):
 
     def test_the_browsers_amount_for_all_overdue_is_refused(self):
         answer = self._begin("overdue", payment_reference="x", amount=1000)
-        self.assertIn("/my/collections", answer["error"]["data"]["message"])
+        self.assertIn("page of your account", answer["error"]["data"]["message"])
         self.assertFalse(self.first_invoice.transaction_ids)
 
     def test_more_than_one_invoice_is_open_for_is_refused(self):
