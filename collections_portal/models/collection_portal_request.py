@@ -87,7 +87,8 @@ class CollectionPortalRequest(models.Model):
     data = fields.Json(readonly=True, help="What the form said, as the kind of request needs it.")
     note = fields.Text(string="Comment", readonly=True)
     changes = fields.Text(
-        compute="_compute_changes", help="Contact data as they were, and as the customer wants them."
+        compute="_compute_changes",
+        help="Contact data as they were, and as the customer wants them.",
     )
     attachment_ids = fields.Many2many("ir.attachment", string="Files", readonly=True)
     summary = fields.Char(compute="_compute_summary")

@@ -135,9 +135,7 @@ class TestPlan(PortalCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.scheme.write(
-            {"portal_plan_at_once": True, "plan_instalments": 6, "plan_days": 200}
-        )
+        cls.scheme.write({"portal_plan_at_once": True, "plan_instalments": 6, "plan_days": 200})
 
     def _ask(self, count=4, after=5, **data):
         return self.settle(
@@ -163,7 +161,9 @@ class TestPlan(PortalCase):
         response = self._ask()
         self.assertIn("done=plan", response.url)
         plan = self.requests().agreement
-        self.assertEqual((plan._name, plan.state, plan.amount), ("collection.plan", "proposed", 100))
+        self.assertEqual(
+            (plan._name, plan.state, plan.amount), ("collection.plan", "proposed", 100)
+        )
         self.assertEqual(plan.line_ids.mapped("amount"), [25] * 4)
         self.assertEqual(plan.first_date, self._day(5))
         self.assertIn("We propose that you pay", self.text(self.page()))

@@ -239,9 +239,7 @@ class TestMarkup(PortalCase):
             self._assert_escaped(source)
 
     def test_in_comments(self):
-        self.settle(
-            "promise", self.first_invoice, date=self._day(3).isoformat(), note=self.EVIL
-        )
+        self.settle("promise", self.first_invoice, date=self._day(3).isoformat(), note=self.EVIL)
         for page in ("", "/agreements", "/messages"):
             self._assert_escaped(self.get(page).text)
         # nor in the collector's web client
