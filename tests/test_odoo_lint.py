@@ -7,7 +7,7 @@ Not here: the checks of Odoo's checkers, eslint (``make lint`` runs it with Odoo
 from unittest.mock import PropertyMock, patch
 
 from odoo.modules import Manifest
-from odoo.tests import tagged
+from odoo.tests import TransactionCase, tagged
 from odoo.tools import config
 
 from odoo.addons.test_lint.tests import (
@@ -73,3 +73,17 @@ TestTranslationTemplates = _narrowed(test_pofile.PotLinter)
 TestPylint = _narrowed(test_pylint.TestPyLint)
 TestRoutes = _narrowed(test_routes.RoutesLinter)
 TestTestHoles = _narrowed(test_test_holes.TestTestHoles)
+
+
+@tagged("post_install", "-at_install")
+class TestLabels(TransactionCase):
+    """What Odoo only warns of when the modules are installed."""
+
+    def test_no_two_fields_of_a_model_have_the_same_label(self):
+        doubles = {}
+        for model in self.env.values():
+            if model._module in OURS:
+                labels = [field.string for field in model._fields.values()]
+                if twice := {label for label in labels if labels.count(label) > 1}:
+                    doubles[model._name] = twice
+        self.assertFalse(doubles)

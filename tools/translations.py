@@ -1,11 +1,13 @@
 """The files of translations, brought up to date with the modules and then checked."""
 
+import os
 import subprocess
 
 from . import databases, ground, postgres, python_packages, settings
 from .console import tied
 
-DATABASE = "collections_translations"
+# two trees at once: each names its own
+DATABASE = os.environ.get("DB") or "collections_translations"
 
 
 def translations():

@@ -45,21 +45,10 @@ class CollectionActionAnnouncement(models.Model):
         steps = self.env["collection.step"].search(
             [("phase", "=", "action"), ("salesperson_days", ">", 0)]
         )
-        today = company._get_collection_today()
-        limits = {}
-        for number in set(steps.mapped("salesperson_days")):
-            # as many weeks as would do at one working day a week
-            working = self.env["collection.contact.policy"]._get_working_days(
-                company.resource_calendar_id,
-                today + timedelta(days=1),
-                today + timedelta(weeks=number + 2),
-            )
-            limits[number] = (
-                sorted(working)[number - 1]
-                if len(working) >= number
-                else today + timedelta(days=number)
-            )
-        return limits
+        return {
+            number: company._get_collection_workday(number)
+            for number in set(steps.mapped("salesperson_days"))
+        }
 
     @api.model
     def _get_coming_sql(self, limits):

@@ -232,9 +232,7 @@ class CollectionAlarm(models.Model):
     def _get_working_days(self, company):
         """Return on which of the last days, today included, a company worked."""
         today = company._get_collection_today()
-        return self.env["collection.contact.policy"]._get_working_days(
-            company.resource_calendar_id, today - timedelta(days=LONGEST_CLOSED), today
-        )
+        return company._get_collection_workdays(today - timedelta(days=LONGEST_CLOSED), today)
 
     def _is_due(self, company, working):
         """Tell whether its hour has come today, in the company's time zone.

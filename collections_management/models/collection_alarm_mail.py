@@ -41,7 +41,7 @@ class CollectionAlarmMail(models.Model):
     count = fields.Integer(string="Listed", readonly=True)
     totals = fields.Char(string="Amounts", readonly=True)
     mail_id = fields.Many2one("mail.mail", readonly=True, index=True, ondelete="set null")
-    state = fields.Selection(related="mail_id.state", string="Mail")
+    state = fields.Selection(related="mail_id.state", string="State of the Mail")
     failure = fields.Text(
         related="mail_id.failure_reason",
         string="Mail Failure",

@@ -60,6 +60,10 @@ class CollectionContactMail(models.Model):
                 f"{format_date(self.env, mail.date)} · {mail.partner_id.display_name}"
             )
 
+    @api.model
+    def _ask_approval_again(self, domain):
+        """Override: a person chose to send each, so they wait for nobody's approval."""
+
     # ------------------------------------------------------------
     # Words
     # ------------------------------------------------------------

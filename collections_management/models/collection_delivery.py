@@ -88,6 +88,11 @@ class CollectionDelivery(models.AbstractModel):
         help="How often the company's collections had been stopped when it was decided: what was "
         "decided before the last time never leaves.",
     )
+    by_itself = fields.Boolean(
+        readonly=True,
+        help="It was to leave without anybody's approval: where each is to be approved by now, it "
+        "waits.",
+    )
     retry_at = fields.Datetime(string="Next Attempt", readonly=True, index=True)
 
     @api.depends("company_id")
@@ -136,7 +141,7 @@ class CollectionDelivery(models.AbstractModel):
 
     def action_approve(self):
         self._check_state(["to_approve"], self.env._("approve"))
-        self._set_state("ready")
+        self._set_state("ready", by_itself=False)
         self._trigger_delivery()
 
     def action_skip(self):
@@ -228,6 +233,26 @@ class CollectionDelivery(models.AbstractModel):
         deliveries = deliveries.try_lock_for_update(allow_referencing=True)
         deliveries.filtered("mail_id")._discard_message()
         deliveries._set_state("to_approve")
+
+    def _hold_for_approval(self):
+        """Have a person look at what was to leave by itself, where each is to be approved by now.
+
+        Whoever makes a company or a scheme more careful sees neither what another server is making
+        at that moment nor what it has in hand (``_ask_approval_again``).
+
+        :return: the others
+        """
+        held = self.filtered(lambda d: d.by_itself and "approve" in d._get_modes())
+        held = held.filtered_domain(self._get_message_domain())
+        if held:
+            held.filtered("mail_id")._discard_message()
+            held._set_state("to_approve")
+        return self - held
+
+    def _get_modes(self):
+        """Hook: the modes that count for it, those of the company and of what asked for it."""
+        self.ensure_one()
+        return [self.company_id.collection_mode]
 
     def _withdraw(self, reason):
         """Cancel them, and their mails that have not left.
@@ -546,7 +571,7 @@ class CollectionDelivery(models.AbstractModel):
         self.ensure_one()
         if not self.try_lock_for_update(allow_referencing=True):
             return False  # another server is sending it
-        if self.state != "queued" or not self._withdraw_stopped():
+        if self.state != "queued" or not self._withdraw_stopped()._hold_for_approval():
             return False
         if self._is_current():
             return True

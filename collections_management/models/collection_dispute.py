@@ -512,6 +512,14 @@ class CollectionDispute(models.Model):
             )
         )
 
+    def _release(self, lines):
+        """Override: what was disputed of these items no longer is."""
+        items = self.item_ids.filtered(lambda item: item.move_line_id in lines)
+        left = self.amount - sum(items.mapped("amount"))
+        super()._release(lines)
+        items.unlink()
+        self.amount = left
+
     def _attach(self, attachments):
         """Keep files with the disputes: where there are several, each has its own.
 

@@ -213,6 +213,10 @@ class CollectionNotice(models.Model):
         beside._withdraw(self.env._("A trial: the message beside it was not sent to the customer."))
         return forgotten | beside
 
+    def _get_modes(self):
+        """Override of ``collection.delivery``: the scheme's mode counts too."""
+        return [*super()._get_modes(), self.strategy_id.mode]
+
     # ------------------------------------------------------------
     # Recheck
     # ------------------------------------------------------------

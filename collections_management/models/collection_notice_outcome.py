@@ -118,6 +118,7 @@ class CollectionNoticeOutcome(models.AbstractModel):
             careful = "approve" in (company.collection_mode, scheme.mode)
             notices._set_state(
                 "to_approve" if careful else "ready",
+                by_itself=not careful,
                 bounced_address=False,
                 mail_id=False,
                 message_id=False,

@@ -185,6 +185,11 @@ class CollectionPlan(models.Model):
             "tolerance_percent",
         }
 
+    @api.model
+    def _get_compatible_kinds(self):
+        """Override: a promise gives way to a plan."""
+        return [*super()._get_compatible_kinds(), "promised"]
+
     def _get_hold_until_sql(self):
         """A proposal holds until it expires, a plan until it ends."""
         return SQL(
@@ -320,7 +325,7 @@ class CollectionPlan(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _make(self, lines, amounts=None, schedules=None, discounts=None, **values):
+    def _make(self, lines, amounts=None, *, schedules=None, discounts=None, **values):
         """Override: one plan for each currency, each with its own instalments.
 
         :param dict schedules: by res.currency: list of (date, amount) in order of time
@@ -371,6 +376,7 @@ class CollectionPlan(models.Model):
         self._check_schedule()
         self._check_limits()
         self._replace_earlier()
+        self._replace_promises()
         super()._begin()
 
     def _check_schedule(self):
@@ -554,6 +560,14 @@ class CollectionPlan(models.Model):
             plan.previous_id = before[:1]
             for old in before.filtered(lambda old: old.state in OPEN):
                 plan._replace(old)
+
+    def _replace_promises(self):
+        """Take the place of open promises about the same items; what is left out stays promised."""
+        promises = self.env["collection.promise"]._get_open_about(self.move_line_ids)
+        for plan in self:
+            promises.filtered(
+                lambda promise, plan=plan: promise.move_line_ids & plan.move_line_ids
+            )._give_way(plan, self.env._("A payment plan takes its place: %s.", plan.number))
 
     def _replace(self, old):
         """Take the place of an open plan.

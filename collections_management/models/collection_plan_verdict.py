@@ -101,7 +101,7 @@ class CollectionPlan(models.Model):
             CASE WHEN EXISTS (
                     SELECT FROM collection_plan_refund_rel prepared
                      WHERE prepared.plan_id = agreement.id AND prepared.move_id = move.id)
-                THEN 0 ELSE (%s) END
+                 THEN 0 ELSE %s END
             """,
             super()._get_share_sql(),
         )

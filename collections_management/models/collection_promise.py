@@ -191,7 +191,7 @@ class CollectionPromise(models.Model):
                 "was paid.",
                 share,
             ),
-            "replaced": _("A later promise took its place."),
+            "replaced": _("A later promise or payment plan took its place."),
             "cancelled": _("It was cancelled."),
         }.get(self.state, "")
 
@@ -294,23 +294,31 @@ class CollectionPromise(models.Model):
             if chain:
                 longest = max(chain, key=lambda old: (old.put_off, old.id))
                 promise.write({"previous_id": longest.id, "put_off": longest.put_off + 1})
-            earlier.filtered(lambda old: old.state in OPEN)._give_way(promise)
+            text = self.env._(
+                "Put off: %(promise)s until %(date)s.",
+                promise=promise.number,
+                date=format_date(self.env, promise.date_promised),
+            )
+            earlier.filtered(lambda old: old.state in OPEN)._give_way(promise, text)
 
-    def _give_way(self, promise):
-        """Leave the items of a new promise to it; nothing left: it takes the place of this one."""
+    def _give_way(self, agreement, text):
+        """Leave the items of a new agreement to it; nothing left: it takes the place of this one.
+
+        :param agreement: the promise or plan that is agreed on now
+        :param str text: for the history of these promises
+        """
         for old in self:
-            rest = old.move_line_ids - promise.move_line_ids
+            rest = old.move_line_ids - agreement.move_line_ids
             if any(not line.reconciled for line in rest):
-                old._release(old.move_line_ids & promise.move_line_ids)
+                old._release(old.move_line_ids & agreement.move_line_ids)
             else:
                 old._close("replaced")
-            old._log(
-                self.env._(
-                    "Put off: %(promise)s until %(date)s.",
-                    promise=promise.number,
-                    date=format_date(self.env, promise.date_promised),
-                )
-            )
+        self._log(text)
+
+    @api.model
+    def _get_open_about(self, lines):
+        """Return the open promises about some items."""
+        return self.search([("move_line_ids", "in", lines.ids), ("state", "in", OPEN)])
 
     @api.model
     def _remember_before(self, lines):

@@ -234,8 +234,8 @@ class CollectionRun(models.AbstractModel):
                 ), made AS (
                     INSERT INTO collection_notice (
                         customer_id, partner_id, collector_id, company_id, company_stops,
-                        channel_id, step_id, strategy_id, date, state, failure, attempts,
-                        create_uid, write_uid, create_date, write_date)
+                        channel_id, step_id, strategy_id, date, state, by_itself, failure,
+                        attempts, create_uid, write_uid, create_date, write_date)
                     SELECT firmest.customer_id, firmest.partner_id, firmest.collector_id,
                            %(company)s, company.collection_stops,
                            firmest.channel_id, firmest.next_step_id, firmest.strategy_id, %(date)s,
@@ -243,6 +243,8 @@ class CollectionRun(models.AbstractModel):
                            CASE WHEN firmest.opens_action THEN 'ready'
                                 WHEN firmest.mode = 'approve' OR %(doubt)s IS NOT NULL
                                 THEN 'to_approve' ELSE 'ready' END,
+                           firmest.opens_action IS NOT TRUE AND firmest.mode = 'automatic'
+                               AND %(doubt)s IS NULL,
                            CASE WHEN firmest.opens_action IS NOT TRUE THEN %(doubt)s END, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                       FROM (%(firmest)s) firmest
                       -- as this transaction sees it: who stops collections now is found out later
@@ -561,7 +563,7 @@ class CollectionRun(models.AbstractModel):
         failed = notices.filtered(lambda notice: notice.state == "failed")
         failed._retry_now()
         queued |= failed.filtered(lambda notice: notice.state == "queued")
-        ready = self._postpone_closed((notices - queued)._withdraw_stopped())
+        ready = self._postpone_closed((notices - queued)._withdraw_stopped()._hold_for_approval())
         for company, group in ready.grouped("company_id").items():
             group.with_company(company)._recheck()._deliver()
         self.env.flush_all()

@@ -264,6 +264,10 @@ class CollectionStatement(models.Model):
         """Override of ``collection.delivery``: what a person sends is approved."""
         return super()._ask_approval_again([*domain, ("strategy_id", "!=", False)])
 
+    def _get_modes(self):
+        """Override of ``collection.delivery``: the scheme's mode counts too."""
+        return [*super()._get_modes(), self.strategy_id.mode]
+
     @api.model
     def _withdraw_pending(self, domain, reason):
         """Override of ``collection.delivery``."""

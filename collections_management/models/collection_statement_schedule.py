@@ -252,6 +252,7 @@ class CollectionStatement(models.Model):
             with_workbook=strategy.statement_workbook,
             state="to_approve" if approve else "ready",
             failure=doubt or False,
+            by_itself=not approve,
         )
         locked.with_context(tracking_disable=True).statement_date = day
         return statements

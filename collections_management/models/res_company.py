@@ -409,10 +409,7 @@ class ResCompany(models.Model):
     def _count_working_days(self, date):
         """Return how many working days lie after ``date``, up to yesterday."""
         first, last = date + timedelta(days=1), self._get_collection_today() - timedelta(days=1)
-        if first > last:
-            return 0
-        policies = self.env["collection.contact.policy"]
-        return len(policies._get_working_days(self.resource_calendar_id, first, last))
+        return len(self._get_collection_workdays(first, last)) if first <= last else 0
 
     def _get_next_chance(self):
         """Return the next day to call again: today, where some of its working hours are left."""
@@ -439,36 +436,40 @@ class ResCompany(models.Model):
         After it ``collection_reported_days`` working days have passed, up to yesterday.
         """
         self.ensure_one()
-        today = self._get_collection_today()
         allowed = self.collection_reported_days
         if not allowed:
-            return today + timedelta(days=1)
-        # long enough for so many working days in nearly any calendar
-        first = today - timedelta(days=3 * allowed + 30)
-        policies = self.env["collection.contact.policy"]
-        working = policies._get_working_days(
-            self.resource_calendar_id, first, today - timedelta(days=1)
+            return self._get_collection_today() + timedelta(days=1)
+        return self._get_collection_workday(-allowed)
+
+    def _get_collection_workdays(self, first, last):
+        """Return on which days the company works, by its calendar.
+
+        :param datetime.date first: the first day looked at
+        :param datetime.date last: the last one
+        :rtype: set of datetime.date
+        """
+        self.ensure_one()
+        return self.env["collection.contact.policy"]._get_working_days(
+            self.resource_calendar_id, first, last
         )
-        return sorted(working)[-allowed] if len(working) >= allowed else first
 
     def _get_collection_workday(self, number, start=None):
         """Return the day that lies so many working days after another; 0: that day itself.
 
         By the company's calendar. Holidays longer than four weeks count as if they ended then.
 
-        :param int number: working days
+        :param int number: working days; below zero: before that day
         :param datetime.date start: default: today, where the company works
         """
         self.ensure_one()
         start = start or self._get_collection_today()
         if not number:
             return start
+        count, step = abs(number), timedelta(days=1 if number > 0 else -1)
         # as many weeks as would do at one working day a week, and the longest holidays
-        last = start + timedelta(weeks=number + 4)
-        working = self.env["collection.contact.policy"]._get_working_days(
-            self.resource_calendar_id, start + timedelta(days=1), last
-        )
-        return sorted(working)[number - 1] if len(working) >= number else last
+        end = start + step * 7 * (count + 4)
+        working = self._get_collection_workdays(*sorted((start + step, end)))
+        return sorted(working, reverse=number < 0)[count - 1] if len(working) >= count else end
 
     def _get_ceiling_text(self):
         usual = self._get_usual_messages()
@@ -607,15 +608,7 @@ class ResCompany(models.Model):
         """
         self.ensure_one()
         number = self.collection_reply_days
-        if not number:
-            return None
-        yesterday = self._get_collection_today() - timedelta(days=1)
-        # as many weeks as would do at one working day a week, and the longest holidays
-        first = yesterday - timedelta(weeks=number + 4)
-        working = self.env["collection.contact.policy"]._get_working_days(
-            self.resource_calendar_id, first, yesterday
-        )
-        return sorted(working)[-number] if len(working) >= number else first
+        return self._get_collection_workday(-number) if number else None
 
     def _in_own_language(self, records):
         """Return records whose texts come in the company's language.

@@ -7,6 +7,8 @@ from . import (
     collection_opening_comment,
     collection_opening_agreement,
     collection_opening_promise,
+    collection_opening_dispute,
+    collection_opening_plan,
     collection_opening_sheet,
     collection_opening_workbook,
 )

@@ -1,7 +1,7 @@
 from collections import defaultdict
 
-from odoo import api, models
-from odoo.tools import SQL
+from odoo import api, fields, models
+from odoo.tools import SQL, format_date
 
 from .column import TO_FILL
 
@@ -156,6 +156,27 @@ class CollectionOpeningAgreement(models.AbstractModel):
                 ", ".join(agreement._get_task_text() for agreement in present),
                 self._get_text(row),
             )
+
+    @api.model
+    def _get_begun_problem(self, code, item, day):
+        """Return what is wrong with the day on which something began; None if it is right."""
+        if not day:
+            return None
+        values = {"day": format_date(self.env, day)}
+        if day > fields.Date.context_today(self):
+            return code, self.env._(
+                "%(day)s is after today: write the day on which it began, or empty the cell.",
+                **values,
+            )
+        issued = item.move_id.invoice_date
+        if issued and day < issued:
+            return code, self.env._(
+                "%(day)s is before the invoice of %(issued)s: write the day on which it began, or "
+                "empty the cell.",
+                issued=format_date(self.env, issued),
+                **values,
+            )
+        return None
 
     @api.model
     def _get_text(self, row):

@@ -49,6 +49,8 @@ class CollectionOpeningSheet(models.AbstractModel):
             "collection.opening.collector",
             "collection.opening.claim",
             "collection.opening.promise",
+            "collection.opening.dispute",
+            "collection.opening.plan",
             "collection.opening.pause",
             "collection.opening.action",
             "collection.opening.comment",

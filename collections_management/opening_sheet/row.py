@@ -10,6 +10,7 @@ class OpeningRow:
         "errors",
         "invalid",
         "item",
+        "meant",
         "number",
         "reader",
         "texts",
@@ -23,6 +24,7 @@ class OpeningRow:
         self.values = {}  # code of the column -> text, date, int or float; empty cells are left out
         self.invalid = set()  # codes of the columns that could not be read
         self.item = None  # collection.due.item
+        self.meant = {}  # code of the column -> what its text was found to mean
         self.changes = {}  # part -> what it writes
         self.texts = []  # what would change, for people
         self.errors = []

@@ -635,7 +635,7 @@ class TestAlarmKinds(AlarmCommon):
         with self.at(7):
             self.assertEqual(self._told(alarm), {"Solver": ["Alpha"]})
 
-    def _act(self):
+    def _make_action(self):
         """Return an action that a colleague is responsible for, until in five days."""
         kind = self.system["collection.action.type"].create(
             {"name": "Lawyer's letter", "needs_approval": False}
@@ -650,7 +650,7 @@ class TestAlarmKinds(AlarmCommon):
 
     def test_customers_to_act_on_are_told_to_the_responsible_of_the_action(self):
         alarm = self._alarm("action", to_responsible=True, threshold=2)
-        action = self._act()
+        action = self._make_action()
         self.assertFalse(self._told(alarm), "there is time")
         with self.at(3):
             section = self._collect(alarm)["Test colleague"]
@@ -660,7 +660,7 @@ class TestAlarmKinds(AlarmCommon):
 
     def test_actions_that_wait_for_approval_are_told_to_the_supervisor(self):
         alarm = self._alarm("action_to_approve", to_supervisor=True)
-        action = self._act()
+        action = self._make_action()
         self.assertFalse(self._told(alarm))
         action.state = "to_approve"
         self.assertEqual(self._told(alarm), {"Test supervisor": ["Alpha"]})

@@ -177,6 +177,37 @@ class TestStop(GoingLiveCommon):
             self.assertIn("stopped", delivery.failure)
         self.assertEqual(self.run_day(self.customer).state, "sent", "what is decided now leaves")
 
+    def _ask_approval_unseen(self, record, **values):
+        """Have each approved, as whoever has notices in hand at that moment sees it."""
+        for kind in self.env["collection.delivery"]._get_kinds():
+            self.patch(type(kind), "_ask_approval_again", lambda *args: None)
+        record.with_env(self.system).write(values)
+
+    def test_what_was_made_while_each_is_to_be_approved_again_waits(self):
+        ready, composed = self.decide(self.customer), self.decide(self.other)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(composed)
+        self._ask_approval_unseen(self.company, collection_mode="approve")
+        self.assertFalse(self.deliver())
+        self.assertEqual((ready.state, composed.state), ("to_approve", "to_approve"))
+        self.assertFalse(composed.mail_id)
+        (ready | composed).action_approve()
+        self.deliver()
+        self.assertEqual((ready.state, composed.state), ("sent", "sent"))
+
+    def test_so_it_does_when_the_scheme_has_become_more_careful(self):
+        notice = self.decide(self.customer)
+        with self.mock_mail_gateway():
+            self.system["collection.run"]._compose_locked(notice)
+        self._ask_approval_unseen(notice.strategy_id, mode="approve")
+        self.assertFalse(self.deliver())
+        self.assertEqual(notice.state, "to_approve")
+
+    def test_a_careful_scheme_asks_again_what_waits(self):
+        notice = self.decide(self.customer)
+        notice.strategy_id.mode = "approve"
+        self.assertEqual(notice.state, "to_approve")
+
     def test_afterwards_one_goes_on_where_one_stopped(self):
         self.decide(self.customer)
         self.company._stop_collections()

@@ -960,6 +960,302 @@ class TestPromises(OpeningCommon):
         self.assertLessEqual(more, few + 3 * 10 + 6)
 
 
+class TestDisputes(OpeningCommon):
+    """Disputes in progress: of which items, why, since when, who solves them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.price = cls.system.ref("collections_management.dispute_reason_price")
+        cls.quality = cls.system.ref("collections_management.area_quality")
+
+    def _get_disputes(self):
+        return self.system["collection.dispute"].search(
+            [("customer_id", "in", (self.customer | self.other).ids)], order="id"
+        )
+
+    def test_a_dispute_holds_its_invoice_since_it_began_and_has_its_days_from_today(self):
+        page = self._upload(
+            self._make_sheet(
+                (
+                    self.invoice,
+                    {
+                        "dispute": "wrong price or DISCOUNT",
+                        "dispute_date": days(-9),
+                        "dispute_owner": self.supervisor.login,
+                        "dispute_comment": "Ten percent were agreed",
+                    },
+                )
+            )
+        )
+        self.assertIn(
+            "Dispute: – → $\xa0100.00 disputed since 03/02/2026: Wrong price or discount (Test "
+            "supervisor, Sales)",
+            page.row_ids.changes,
+        )
+        page.action_write()
+        dispute = self._get_disputes()
+        self.assertEqual((dispute.state, dispute.reason_id), ("open", self.price))
+        self.assertEqual((dispute.amount, dispute.date), (100, days(-9)))
+        self.assertEqual((dispute.owner_id, dispute.area_id), (self.supervisor, self.price.area_id))
+        self.assertEqual(dispute.note, "Ten percent were agreed")
+        self.assertGreater(dispute.deadline, TODAY)
+        self.assertTrue(dispute.taken_over)
+        self.assertDecision(self.invoice, "disputed")
+        self.assertDecision(self.second_invoice, "claim")
+
+    def test_rows_that_say_the_same_are_one_dispute_with_an_amount_each(self):
+        why = {"dispute": self.price.name, "dispute_area": "Quality"}
+        self._take_over(
+            (self.invoice, {"dispute_amount": 30, **why}),
+            (self.second_invoice, why),
+            (self.others_invoice, why),
+        )
+        ours, theirs = self._get_disputes()
+        self.assertEqual((ours.amount, theirs.amount), (80, 40))
+        self.assertEqual(sorted(ours.item_ids.mapped("amount")), [30, 50])
+        self.assertEqual(ours.area_id, self.quality)
+
+    def test_the_same_sheet_again_changes_nothing_whatever_became_of_it(self):
+        book = self._make_sheet(
+            (self.invoice, {"dispute": self.price.name, "dispute_area": "Sales"}),
+            (self.second_invoice, {"dispute": self.price.name, "dispute_area": "Sales"}),
+        )
+        self._upload(book).action_write()
+        dispute = self._get_disputes()
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0))
+        dispute.area_id = self.quality
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0), "handed over since")
+        self.assertIn("Quality has it", page.row_ids[0].remarks)
+        dispute._resolve("rejected", answer="No")
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0), "solved since")
+        self.assertEqual(self._get_disputes(), dispute)
+
+    def test_a_later_sheet_corrects_an_earlier_one(self):
+        why = {"dispute": self.price.name}
+        self._take_over((self.invoice, {"dispute_amount": 30, **why}), (self.second_invoice, why))
+        wrong = self._get_disputes()
+        self._take_over((self.invoice, {"dispute": "Wrong quantity"}))
+        self.assertEqual((wrong.state, wrong.amount), ("open", 50))
+        self.assertEqual(wrong.item_ids.move_line_id.move_id, self.second_invoice)
+        self.assertEqual((self._get_disputes() - wrong).amount, 100)
+
+    def test_cells_that_can_not_be_right(self):
+        why = {"dispute": self.price.name}
+        for values, *words in (
+            ({"dispute_amount": 50}, "“Disputed Because”", "no reason"),
+            ({"dispute": "He is cross"}, "“He is cross”", "Wrong quantity"),
+            ({**why, "dispute_area": "Kitchen"}, "“Area That Solves It”", "Kitchen", "Logistics"),
+            ({**why, "dispute_owner": "nobody"}, "“Who Solves It”", "0 users"),
+            ({**why, "dispute_owner": self.accountant.login}, "Dispute Resolver"),
+            ({**why, "dispute_date": days(1)}, "“Disputed Since”", "after today"),
+            ({**why, "dispute_date": days(-90)}, "before the invoice"),
+            ({**why, "dispute_amount": 100.01}, "at most the $\xa0100.00"),
+        ):
+            with self.subTest(values=values):
+                self.assertCellFails(values, *words)
+        self.assertFails(
+            self._make_sheet((self.invoice, {"promise_date": days(5), **why})),
+            "takes over of the same invoice: Promise",
+        )
+
+    def test_a_reason_without_area_asks_for_one(self):
+        own = self.system["collection.dispute.reason"].create({"name": "Something else"})
+        self.assertCellFails({"dispute": own.name}, "has no area")
+        self._take_over((self.invoice, {"dispute": own.name, "dispute_area": "Quality"}))
+        self.assertEqual(self._get_disputes().area_id, self.quality)
+
+    def test_what_is_disputed_here_already_stays(self):
+        self.system["collection.dispute"]._make(
+            self._get_receivable_lines(self.invoice), reason_id=self.price.id
+        )
+        self.assertCellFails({"dispute": "Wrong quantity"}, "is registered here: change it there")
+
+    def test_the_sheet_shows_what_is_disputed_and_offers_the_reasons(self):
+        self._take_over((self.invoice, {"dispute": self.price.name}))
+        book = self._download()
+        cell = book.worksheets[0].cell(
+            self._find_row(book, self.invoice), self._get_positions(book)["present_dispute"]
+        )
+        self.assertEqual(cell.value, self.price.name)
+        texts = [cell.value for row in book.worksheets[1].iter_rows() for cell in row]
+        for text in (self.price.name, "Logistics", "Fortnightly"):
+            self.assertIn(text, texts)
+
+
+class TestPlans(OpeningCommon):
+    """Plans in progress: the instalments to come, active at once."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write({"collection_plan_days": 3, "collection_promise_percent": 0})
+
+    def _get_plans(self):
+        return self.system["collection.plan"].search(
+            [("customer_id", "in", (self.customer | self.other).ids)], order="id"
+        )
+
+    def _get_schedule(self, plan):
+        return [(line.date, line.amount) for line in plan.line_ids]
+
+    def test_a_number_of_instalments_is_active_at_once_and_paid_oldest_first(self):
+        page = self._upload(
+            self._make_sheet(
+                (self.invoice, {"plan": 3, "plan_date": days(5), "plan_made": days(-9)})
+            )
+        )
+        self.assertIn(
+            "Payment Plan: – → $\xa0100.00 in a plan of 3 instalments from 03/16/2026 to "
+            "05/16/2026 (agreed on 03/02/2026)",
+            page.row_ids.changes,
+        )
+        page.action_write()
+        plan = self._get_plans()
+        self.assertEqual((plan.state, plan.amount, plan.date), ("active", 100, days(-9)))
+        self.assertEqual(
+            [amount for _day, amount in self._get_schedule(plan)], [33.33, 33.33, 33.34]
+        )
+        self.assertTrue(plan.taken_over)
+        self.assertDecision(self.invoice, "in_plan")
+        self._register_payment(self.invoice, amount=33.33)
+        self.assertEqual(plan.line_ids.mapped("settled"), [True, False, False])
+
+    def test_rows_of_a_customer_that_say_the_same_are_one_plan(self):
+        said = {"plan": "2", "plan_date": days(5), "plan_period": "10 days"}
+        self._take_over(
+            (self.invoice, said), (self.second_invoice, said), (self.others_invoice, said)
+        )
+        ours, theirs = self._get_plans()
+        self.assertEqual(self._get_schedule(ours), [(days(5), 75), (days(15), 75)])
+        self.assertEqual(theirs.amount, 40)
+
+    def test_a_list_of_dates_and_amounts(self):
+        said = {"plan": "2026-03-20: 90.5; 04/20/2026 = 20; 2026-05-20"}
+        self._take_over((self.invoice, said), (self.second_invoice, said))
+        self.assertEqual(
+            self._get_schedule(self._get_plans()),
+            [(date(2026, 3, 20), 90.5), (date(2026, 4, 20), 20), (date(2026, 5, 20), 39.5)],
+        )
+
+    def test_a_single_new_date_is_an_extension(self):
+        self._take_over((self.invoice, {"plan": "2026-04-01"}))
+        plan = self._get_plans()
+        self.assertTrue(plan.is_extension)
+        self.assertEqual(self._get_schedule(plan), [(date(2026, 4, 1), 100)])
+
+    def test_what_was_paid_before_is_none_of_it(self):
+        self._register_payment(self.invoice, amount=40, payment_date=days(-1))
+        self._take_over((self.invoice, {"plan": 2, "plan_date": days(5), "plan_made": days(-15)}))
+        plan = self._get_plans()
+        self.assertEqual((plan.amount, plan.paid_amount), (60, 0))
+
+    def test_a_day_may_have_passed_but_not_its_days_of_grace(self):
+        page = self._upload(self._make_sheet((self.invoice, {"plan": 2, "plan_date": days(-3)})))
+        self.assertIn("if it is not paid until 03/11/2026", page.row_ids.remarks)
+        page.action_write()
+        plan = self._get_plans()
+        self.assertEqual((plan.state, plan.date), ("active", days(-3)))
+        with self.at(1):
+            plan._judge()
+            self.assertEqual(plan.state, "breached")
+        self.assertCellFails(
+            {"plan": 2, "plan_date": days(-4)}, "breached already", move=self.others_invoice
+        )
+
+    def test_the_same_sheet_again_changes_nothing(self):
+        said = {"plan": 3, "plan_date": days(5), "plan_period": "Weekly"}
+        listed = {"plan": "2026-03-20: 30; 2026-04-20"}
+        book = self._make_sheet(
+            (self.invoice, said), (self.second_invoice, said), (self.others_invoice, listed)
+        )
+        self._upload(book).action_write()
+        plans = self._get_plans()
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0))
+        self._register_payment(self.invoice, amount=50)
+        page = self._upload(book)
+        self.assertEqual((page.change_count, page.error_count), (0, 0), "after a payment too")
+        self.assertEqual(self._get_plans(), plans)
+
+    def test_a_later_sheet_corrects_an_earlier_one_with_all_its_invoices(self):
+        said = {"plan": 2, "plan_date": days(5)}
+        self._take_over((self.invoice, said), (self.second_invoice, said))
+        wrong = self._get_plans()
+        right = {"plan": 3, "plan_date": days(6)}
+        self.assertFails(
+            self._make_sheet((self.invoice, right)), wrong.number, self.second_invoice.name
+        )
+        self._take_over((self.invoice, right), (self.second_invoice, right))
+        self.assertEqual(wrong.state, "cancelled")
+        self.assertEqual((self._get_plans() - wrong).instalment_count, 3)
+
+    def test_cells_that_can_not_be_right(self):
+        number = {"plan": 3, "plan_date": days(5)}
+        for values, *words in (
+            ({"plan": 3}, "“First of Them On”", "no first day"),
+            ({"plan": 0, "plan_date": days(5)}, "“Instalments to Come”", "from 1 to 120"),
+            ({"plan": 121, "plan_date": days(5)}, "from 1 to 120"),
+            ({"plan_date": days(5)}, "no instalments"),
+            ({"plan": "soon"}, "“soon” is no instalment", "2026-12-05: 500"),
+            ({"plan": "2026-04-01: 60; some day"}, "“some day” is no instalment"),
+            ({"plan": "2026-05-01: 60; 2026-04-01: 40"}, "in the order of their days"),
+            ({"plan": "2026-04-01; 2026-05-01: 40"}, "Some instalments have an amount"),
+            ({"plan": "2026-04-01: 100", "plan_date": days(5)}, "“First of Them On”", "empty this"),
+            ({**number, "plan_period": "now and then"}, "“How Often”", "Fortnightly"),
+            ({**number, "plan_made": days(1)}, "“Plan Agreed On”", "after today"),
+            ({**number, "plan_made": days(-90)}, "before the invoice"),
+            ({"plan": 2, "plan_date": days(-2), "plan_made": days(-1)}, "after the first"),
+        ):
+            with self.subTest(values=values):
+                self.assertCellFails(values, *words)
+
+    def test_instalments_add_up_to_what_the_invoices_are_open_for(self):
+        for values, *words in (
+            ({"plan": "2026-04-01: 60; 2026-05-01: 30"}, "add up to $\xa090.00", "$\xa0100.00"),
+            ({"plan": "2026-04-01: 110; 2026-05-01"}, "An instalment would be of", "above zero"),
+        ):
+            with self.subTest(values=values):
+                self.assertFails(self._make_sheet((self.invoice, values)), *words)
+
+    def test_an_invoice_has_one_agreement(self):
+        book = self._make_sheet(
+            (self.invoice, {"plan": 3, "plan_date": days(5), "promise_date": days(5)})
+        )
+        self.assertFails(book, "takes over of the same invoice: Promise")
+
+    def test_more_than_the_scheme_allows_is_a_remark(self):
+        self.scheme.write({"plan_instalments": 2, "plan_days": 30})
+        page = self._upload(self._make_sheet((self.invoice, {"plan": 3, "plan_date": days(5)})))
+        self.assertIn("at most 2 instalments", page.row_ids.remarks)
+        self.assertIn("at most 30 days", page.row_ids.remarks)
+        self.assertFalse(page.error_count)
+
+    def test_instalments_of_an_invoice_are_in_the_plan_together(self):
+        terms = self._make_terms((50, 0), (50, 10))
+        invoice = self._make_invoice(
+            self.other, 200, issued=-40, invoice_payment_term_id=terms.id, invoice_date_due=False
+        )
+        self._take_over((invoice, {"plan": 2, "plan_date": days(5)}))
+        plan = self._get_plans()
+        self.assertEqual((plan.amount, len(plan.move_line_ids)), (200, 2))
+
+    def test_in_spanish(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        page = self._open_page().with_context(lang="es_ES")
+        book = self._make_sheet(
+            (self.invoice, {"plan": "20/03/2026: 60,50; 20/04/2026"}), page=page
+        )
+        self._upload(book, page).action_write()
+        self.assertEqual(
+            self._get_schedule(self._get_plans()),
+            [(date(2026, 3, 20), 60.5), (date(2026, 4, 20), 39.5)],
+        )
+
+
 def book_without(test, book, code):
     """Empty a column's cells below the head, in the first row; return the book."""
     test._fill(book, test.invoice, **{code: None})
@@ -1027,7 +1323,7 @@ class TestFiles(OpeningCommon):
 
     def test_a_column_that_stands_twice(self):
         book = self._download()
-        book.worksheets[0].cell(1, 30).value = "collections:collector"
+        book.worksheets[0].cell(1, 90).value = "collections:collector"
         self.assertRefused(book, "Column “Collector” stands twice")
 
     def test_no_rows(self):
@@ -1058,8 +1354,8 @@ class TestFiles(OpeningCommon):
 
     def test_columns_of_ones_own_are_named_and_ignored(self):
         book = self._make_sheet((self.invoice, {"comment": "Mine"}))
-        book.worksheets[0].cell(2, 30).value = "My own"
-        book.worksheets[0].cell(3, 30).value = "Whatever"
+        book.worksheets[0].cell(2, 90).value = "My own"
+        book.worksheets[0].cell(3, 90).value = "Whatever"
         page = self._upload(book)
         self.assertEqual(page.ignored_columns, "My own")
         self.assertEqual((page.change_count, page.error_count), (1, 0))

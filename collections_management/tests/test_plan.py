@@ -260,9 +260,23 @@ class TestRefusals(PlanCommon):
         theirs = self._make_invoice(self._make_customer("Second"), 10)
         self.assertRefused("several customers", self.invoice, theirs, schedule=[(5, 110)])
 
-    def test_promised_invoice_is_refused(self):
+    def test_promise_gives_way_to_a_plan_and_its_history_says_so(self):
         promise = self._promise(self.invoice)
-        self.assertRefused(promise.number, schedule=[(5, 100)])
+        plan = self._plan(self.invoice, schedule=[(5, 100)])
+        self.assertEqual((promise.state, plan.state), ("replaced", "active"))
+        self.assertEqual(self.invoice.collection_status, "in_plan")
+        self.assertIn(plan.number, "".join(promise.message_ids.mapped("body")))
+        plan.action_cancel()
+        later = self._promise(self.invoice, after=9)
+        self.assertEqual((later.previous_id, later.put_off), (promise, 1))
+
+    def test_what_a_plan_leaves_out_stays_promised(self):
+        promise = self._promise(self.invoice, self.other)
+        self._plan(self.invoice, schedule=[(5, 100)])
+        self.assertEqual((promise.state, promise.amount), ("open", 50))
+        self.assertEqual(promise.move_ids, self.other)
+        self.assertEqual(self.invoice.collection_status, "in_plan")
+        self.assertEqual(self.other.collection_status, "promised")
 
     def test_collector_keeps_within_the_schemes_limits(self):
         self.scheme.write({"plan_instalments": 2, "plan_days": 60, "plan_down_percent": 30})

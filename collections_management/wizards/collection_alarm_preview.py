@@ -9,7 +9,7 @@ class CollectionAlarmPreview(models.TransientModel):
     _description = "Preview of an Alarm"
 
     alarm_id = fields.Many2one("collection.alarm", required=True, readonly=True)
-    reader_ids = fields.Many2many("res.users", readonly=True)
+    reader_ids = fields.Many2many("res.users", string="Possible Readers", readonly=True)
     user_id = fields.Many2one(
         "res.users",
         string="Reader",

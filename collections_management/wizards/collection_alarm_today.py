@@ -13,7 +13,7 @@ class CollectionAlarmToday(models.TransientModel):
 
     alarm_id = fields.Many2one("collection.alarm", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
-    name = fields.Char(string="Alarm", readonly=True)
+    name = fields.Char(string="Alarm Name", readonly=True)
     to_do = fields.Char(string="What to Do", readonly=True)
     count = fields.Integer(readonly=True)
     totals = fields.Char(string="Amounts", readonly=True)

@@ -318,12 +318,9 @@ class CollectionRegisterContact(models.TransientModel):
         if self.promise_when == "month":
             self.date_promised = end_of(today, "month")
             return
-        day = today + timedelta(days=int(self.promise_when))
-        # a bank pays on working days
-        working = self.env["collection.contact.policy"]._get_working_days(
-            company.resource_calendar_id, day, day + timedelta(days=14)
-        )
-        self.date_promised = min(working, default=day)
+        # a bank pays on working days: on that day, or on the next one
+        before = today + timedelta(days=int(self.promise_when) - 1)
+        self.date_promised = company._get_collection_workday(1, before)
 
     @api.depends("dispute_reason_id")
     def _compute_area_id(self):

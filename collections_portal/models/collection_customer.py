@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
 SCOPE = "collections_portal.link"
+# Who reads what customers ask for on the portal.
+READERS = "collections_management.group_collection_collector,account.group_account_readonly"
 NEWS = "collections_portal/news"
 
 
@@ -18,10 +20,12 @@ class CollectionCustomer(models.Model):
         help="Links in messages carry it: raised, the links sent before open nothing any more.",
     )
     portal_request_ids = fields.One2many(
-        "collection.portal.request", "customer_id", string="Portal Requests"
+        "collection.portal.request", "customer_id", string="Portal Requests", groups=READERS
     )
     portal_request_count = fields.Integer(
-        string="Portal Requests to Confirm", compute="_compute_portal_request_count"
+        string="Portal Requests to Confirm",
+        compute="_compute_portal_request_count",
+        groups=READERS,
     )
 
     def _compute_portal_request_count(self):

@@ -96,3 +96,23 @@ def test_what_is_being_made_while_somebody_stops_everything_never_leaves(
     sent = [found[-1]["state"] for found in ledger.notices().values()]
     assert sent == ["sent"] * ledger.count, "all is decided anew"
     assert "Traceback" not in odoo.read_log()
+
+
+@pytest.mark.parametrize("method", ["_decide_locked", "_compose_locked"])
+def test_what_is_being_made_while_each_is_to_be_approved_again_waits(
+    method, ledger, odoo, line, mail_server
+):
+    """Whoever changes the mode can't see what another process has in hand and has not committed."""
+    automatic = [("collection_mode", "=", "automatic")]
+    if method == "_compose_locked":
+        odoo.call("decide")
+    reached, go_on = odoo.event(), odoo.event()
+    job = odoo.start("call_jobs", wait_in=(method, reached, go_on))
+    assert reached.wait(60)
+    values = {"collection_mode": "approve"}
+    odoo.call("write", model="res.company", domain=automatic, values=values)
+    go_on.set()
+    job.result()
+    odoo.call("call_deliver")
+    assert set(ledger.states()) == {"to_approve"}
+    assert not mail_server.messages()
