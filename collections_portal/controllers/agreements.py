@@ -1,12 +1,13 @@
-import binascii
+import base64
 
 from werkzeug.exceptions import NotFound
 
 from odoo.exceptions import UserError
 from odoo.http import Controller, content_disposition, request, route
+from odoo.tools.mimetypes import guess_mimetype
 
 from .access import ROOT, check_attempts, get_access, secure
-from .forms import read_text
+from .forms import MOST_BYTES, read_text
 
 
 class CollectionsAgreements(Controller):
@@ -24,6 +25,7 @@ class CollectionsAgreements(Controller):
             "promises": self._find(access, "collection.promise"),
             "reports": self._find(access, "collection.reported.payment"),
             "disputes": self._find(access, "collection.dispute"),
+            "state_text": self._get_state_text,
         }
         return secure(request.render("collections_portal.page_agreements", values))
 
@@ -34,7 +36,11 @@ class CollectionsAgreements(Controller):
         if not access:
             return request.redirect(f"/web/login?redirect={ROOT}")
         plan = self._find_plan(access, plan_id)
-        values = {**self._get_common_values(access), "plan": plan}
+        values = {
+            **self._get_common_values(access),
+            "plan": plan,
+            "state_text": self._get_state_text,
+        }
         return secure(request.render("collections_portal.page_plan", values))
 
     @route(f"{ROOT}/plans/<int:plan_id>/pdf", type="http", auth="public", website=True)
@@ -74,18 +80,28 @@ class CollectionsAgreements(Controller):
         plan = self._find_plan(access, plan_id)
         if not signature:
             return {"error": request.env._("Please sign first.")}
-        try:
-            binascii.a2b_base64(signature, strict_mode=True)
-            plan._accept(read_text(name)[:100], signature)
-            request.env.cr.flush()
-        except UserError as refusal:
-            return {"error": str(refusal)}
-        except (TypeError, ValueError):
+        if not self._is_picture(signature):
             return {"error": request.env._("Please sign again.")}
+        try:
+            with request.env.cr.savepoint():
+                plan._accept(read_text(name)[:100], signature)
+                request.env.flush_all()
+        except UserError as refusal:
+            request.env.invalidate_all()
+            return {"error": str(refusal)}
         return {
             "force_refresh": True,
             "redirect_url": access.url(f"/plans/{plan.id}"),
         }
+
+    @staticmethod
+    def _is_picture(signature):
+        """Tell whether a text is a picture as the signature's form sends it."""
+        try:
+            content = base64.b64decode(signature, validate=True)
+        except (TypeError, ValueError):
+            return False
+        return len(content) < MOST_BYTES and guess_mimetype(content) in ("image/png", "image/jpeg")
 
     @route(
         f"{ROOT}/plans/<int:plan_id>/decline",
@@ -120,6 +136,35 @@ class CollectionsAgreements(Controller):
             "tab": "agreements",
             "no_breadcrumbs": bool(access.token),
         }
+
+    def _get_state_text(self, agreement):
+        """Return what an agreement's state means for the customer; ours has words of our own."""
+        _ = request.env._
+        looking = _("We are looking into it")
+        texts = {
+            "collection.promise": {
+                "open": _("Noted"),
+                "to_allocate": _("Received"),
+                "kept": _("Received"),
+                "partly": _("Partly received"),
+                "broken": _("Not received"),
+            },
+            "collection.reported.payment": {
+                "open": looking,
+                "matched": _("Received"),
+                "credited": _("Received"),
+                "not_found": _("Not received"),
+            },
+            "collection.dispute": {
+                "open": looking,
+                "to_credit": _("Accepted: we credit it"),
+                "grace": _("Not accepted"),
+                "rejected": _("Not accepted"),
+            },
+            "collection.plan": {"breached": _("Not kept")},
+        }[agreement._name]
+        states = dict(agreement._fields["state"]._description_selection(agreement.env))
+        return texts.get(agreement.state) or states[agreement.state]
 
     def _find(self, access, model):
         """Return the newest agreements of a kind that the contact may see, as superuser.

@@ -14,13 +14,19 @@ class CollectionsPayment(PortalAccount):
 
     @route(f"{ROOT}/pay", type="http", auth="public", website=True, methods=["GET", "POST"])
     def collections_pay(self, access_token=None, account=None, **form):
-        """Show what will be paid and the payment form; amounts may be lowered."""
+        """Show what will be paid and the payment form; amounts may be lowered.
+
+        ``overdue`` is the name of a currency: all that is overdue in it is paid.
+        """
         access = get_access(access_token, account)
         if not access:
             return request.redirect(f"/web/login?redirect={ROOT}")
         if request.httprequest.method == "POST":
             check_attempts(access)
-        lines = access.account._find_lines(access.customer, get_ids("item"))
+        if form.get("overdue"):
+            lines = access.account._find_overdue_lines(access.customer, form["overdue"])
+        else:
+            lines = access.account._find_lines(access.customer, get_ids("item"))
         if not lines:
             return request.redirect(access.url())
         orders, error = request.env["collection.portal.order"].sudo(), None

@@ -2,6 +2,7 @@ import uuid
 
 from werkzeug.exceptions import NotFound
 
+from odoo import SUPERUSER_ID
 from odoo.exceptions import LockError, UserError
 from odoo.http import Controller, request, route
 
@@ -59,6 +60,35 @@ class CollectionsSettle(Controller):
             return self._render_form(access, kind, lines, key, form=form, error=str(refusal))
         return request.redirect(access.url(done="waiting" if done.state == "waiting" else kind))
 
+    @route(f"{ROOT}/details", type="http", auth="public", website=True, methods=["GET"])
+    def collections_details(self, access_token=None, account=None, **_options):
+        """Show the form of the contact data."""
+        access = get_access(access_token, account)
+        if not access:
+            return request.redirect(f"/web/login?redirect={ROOT}")
+        return self._render_details(access, key=uuid.uuid4().hex)
+
+    @route(f"{ROOT}/details", type="http", auth="public", website=True, methods=["POST"])
+    def collections_details_send(self, key=None, access_token=None, account=None, **form):
+        """Take new contact data: a collector confirms them."""
+        access = get_access(access_token, account)
+        if not access or not key or len(key) > 64:
+            raise NotFound
+        check_attempts(access)
+        try:
+            request.env["collection.portal.request"]._submit(
+                access.customer,
+                access.contact,
+                "details",
+                request.env["account.move.line"],
+                key,
+                data=self._read_details(access, form),
+                note=read_text(form.get("note")),
+            )
+        except (UserError, LockError) as refusal:
+            return self._render_details(access, key, form=form, error=str(refusal))
+        return request.redirect(access.url(done="waiting"))
+
     @route(f"{ROOT}/messages/send", type="http", auth="public", website=True, methods=["POST"])
     def collections_message_send(self, access_token=None, account=None, text=None, **_form):
         """Take a message to the collector; it waits for an answer and holds claims meanwhile."""
@@ -76,18 +106,13 @@ class CollectionsSettle(Controller):
         return request.redirect(access.url("/messages"))
 
     def _post(self, access, words, files):
-        # sudo: the customer writes into its own conversation
-        attachments = (
-            request.env["ir.attachment"]
-            .sudo()
-            .create(
-                [
-                    dict(file, res_model="collection.customer", res_id=access.customer.id)
-                    for file in files
-                ]
-            )
+        # superuser: the customer writes into its own conversation, with files that Odoo takes from
+        # no visitor
+        customer = access.customer.with_user(SUPERUSER_ID)
+        attachments = customer.env["ir.attachment"].create(
+            [dict(file, res_model=customer._name, res_id=customer.id) for file in files]
         )
-        access.customer.with_context(mail_post_autofollow=False).message_post(
+        customer.with_context(mail_post_autofollow=False).message_post(
             body=words,
             author_id=access.contact.id,
             attachment_ids=attachments.ids,
@@ -121,6 +146,61 @@ class CollectionsSettle(Controller):
             count = form.get("count") or ""
             data["count"] = int(count) if count.isdecimal() and len(count) < 4 else 0
         return data
+
+    def _read_details(self, access, form):
+        """Return the contact data that change: dict name -> [before, after]."""
+        offered = self._get_details_values(access)
+        known = offered["details"]
+        wanted = {
+            "email": read_text(form.get("email"))[:100],
+            "phone": read_text(form.get("phone"))[:40],
+            "lang": next(
+                (code for code, _name in offered["langs"] if code == form.get("lang")),
+                known["lang"],
+            ),
+        }
+        if "channel" in known:
+            wanted["channel"] = next(
+                (
+                    channel.id
+                    for channel in offered["channels"]
+                    if str(channel.id) == form.get("channel")
+                ),
+                known["channel"] if form.get("channel") else False,
+            )
+            wanted["electronic"] = known["electronic"] or bool(form.get("electronic"))
+        return {
+            name: [known[name], value] for name, value in wanted.items() if value != known[name]
+        }
+
+    def _get_details_values(self, access):
+        """Hook: what the form of the contact data offers."""
+        # sudo: their own data, and names of catalogues
+        requests = access.customer.env["collection.portal.request"].sudo()
+        channels = access.customer.env["collection.channel"].sudo()
+        return {
+            "details": requests._get_details(access.customer, access.contact),
+            "langs": request.env["res.lang"].get_installed(),
+            "channels": channels.with_context(lang=request.env.lang).search(
+                [("is_message", "=", True)]
+            ),
+        }
+
+    def _render_details(self, access, key, form=None, error=None):
+        values = {
+            "page_name": "collections",
+            "access": access,
+            "customer": access.customer,
+            "company": access.customer.company_id,
+            "contact": access.contact,
+            "tab": "details",
+            "no_breadcrumbs": bool(access.token),
+            "key": key,
+            "form": form,
+            "error": error,
+            **self._get_details_values(access),
+        }
+        return secure(request.render("collections_portal.page_details", values))
 
     def _render_form(self, access, kind, lines, key, form=None, error=None):
         values = {

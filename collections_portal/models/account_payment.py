@@ -8,14 +8,18 @@ class AccountPayment(models.Model):
         """Override of ``account``: a counterpart for each item that the customer chose to pay.
 
         Reconciled with one line, the money would settle the oldest invoices in full instead of
-        what was chosen of each.
+        what was chosen of each. The discounts for paying early are those of the order: Odoo gives
+        one, for the first invoice whose discounted amount is the sum by chance.
         """
-        values = super()._prepare_move_line_default_vals(write_off_line_vals, force_balance)
         # sudo: whoever posts the payment need not see the transaction
         transaction = self.payment_transaction_id.sudo()
-        if not transaction.collection_order:
-            return values
-        return self.env["collection.portal.order"]._split_counterpart(transaction, values)
+        orders = self.env["collection.portal.order"]
+        if transaction.collection_order:
+            write_off_line_vals = orders._prepare_discounts(transaction)
+        values = super()._prepare_move_line_default_vals(write_off_line_vals, force_balance)
+        if transaction.collection_order:
+            values = orders._split_counterpart(transaction, values)
+        return values
 
     def action_post(self):
         """Override of ``account``: settle the items that the customer chose, each with its part."""

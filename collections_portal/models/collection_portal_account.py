@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -114,17 +114,37 @@ class CollectionPortalAccount(models.AbstractModel):
         return lines.browse(line_ids) if found == set(line_ids) else lines
 
     @api.model
-    def _find_overdue_lines(self, customer, currency):
-        """Return the journal items of all overdue debts in a currency, oldest first."""
-        rows = [
-            row["move_line_id"]
+    def _read_overdue(self, customer):
+        """Return the rows of what is overdue and nothing holds: neither disputed nor promised..."""
+        return [
+            row
             for row in self._read_items(customer)
-            if row["residual_currency"] > 0
-            and row["days_overdue"] > 0
-            and row["currency_id"] == currency.id
+            if row["residual_currency"] > 0 and row["days_overdue"] > 0 and not row["kind"]
         ]
-        # sudo: they were found among what the contact may see
-        return self.env["account.move.line"].sudo().browse(rows)
+
+    @api.model
+    def _find_overdue_currency(self, customer):
+        """Return the currency of the debt that is overdue longest; empty: nothing is."""
+        rows = self._read_overdue(customer)
+        return self.env["res.currency"].sudo().browse(row["currency_id"] for row in rows[:1])
+
+    @api.model
+    def _find_overdue_lines(self, customer, currency):
+        """Return the journal items of all overdue debts in a currency, oldest first.
+
+        :param str currency: its name, as the browser sent it
+        """
+        # sudo: a currency is no secret, and they were found among what the contact may see
+        names = self.env["res.currency"].sudo().search([("name", "=", currency)])
+        return (
+            self.env["account.move.line"]
+            .sudo()
+            .browse(
+                row["move_line_id"]
+                for row in self._read_overdue(customer)
+                if row["currency_id"] in names.ids
+            )
+        )
 
     # ------------------------------------------------------------
     # Invoices, paid ones too
@@ -153,11 +173,3 @@ class CollectionPortalAccount(models.AbstractModel):
         return moves.search(
             self._get_invoices_domain(customer) & Domain("id", "=", move_id), limit=1
         )
-
-    # ------------------------------------------------------------
-    # What may be chosen
-    # ------------------------------------------------------------
-
-    @api.model
-    def _get_today(self, customer):
-        return customer.company_id._get_collection_today() or fields.Date.context_today(self)

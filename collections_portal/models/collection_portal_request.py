@@ -4,8 +4,8 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import LockError, UserError, ValidationError
-from odoo.tools import format_date
+from odoo.exceptions import AccessError, LockError, UserError, ValidationError
+from odoo.tools import email_normalize, format_date
 
 from odoo.addons.collections_management.models.instalments import (
     MOST_INSTALMENTS,
@@ -16,17 +16,36 @@ from odoo.addons.collections_management.models.instalments import (
 _logger = logging.getLogger(__name__)
 
 KINDS = [
-    ("promise", "Promises to pay"),
-    ("paid", "Says it is paid"),
-    ("dispute", "Disputes"),
-    ("plan", "Asks for a plan"),
-    ("not_received", "Never got the invoice"),
-    ("details", "Changes contact data"),
+    ("promise", "Promise to pay"),
+    ("paid", "Payment reported"),
+    ("dispute", "Dispute"),
+    ("plan", "Request for a payment plan"),
+    ("not_received", "Invoice not received"),
+    ("details", "New contact data"),
 ]
+# What a customer may change of its contact data, each with its name.
+DETAILS = ("email", "phone", "lang", "channel", "electronic")
 # They hold claims: a second one about the same item waits for the collector.
 HOLDING = ("promise", "paid", "dispute", "plan")
 # They end by themselves unless a collector confirms them.
 EXPIRING = ("paid", "dispute")
+# Ways in which Odoo sends invoices that are no electronic ones.
+PAPER = (False, "manual", "snailmail")
+SYSTEM_FIELDS = {
+    "agreement",
+    "attachment_ids",
+    "closed_by_id",
+    "contact_id",
+    "customer_id",
+    "data",
+    "date",
+    "key",
+    "kind",
+    "move_line_ids",
+    "note",
+    "reason",
+    "state",
+}
 TASK = "collections_portal.activity_type_portal_request"
 
 
@@ -67,6 +86,10 @@ class CollectionPortalRequest(models.Model):
     move_ids = fields.Many2many("account.move", string="Invoices", compute="_compute_move_ids")
     data = fields.Json(readonly=True, help="What the form said, as the kind of request needs it.")
     note = fields.Text(string="Comment", readonly=True)
+    changes = fields.Text(
+        compute="_compute_changes",
+        help="Contact data as they were, and as the customer wants them.",
+    )
     attachment_ids = fields.Many2many("ir.attachment", string="Files", readonly=True)
     summary = fields.Char(compute="_compute_summary")
     state = fields.Selection(
@@ -94,6 +117,18 @@ class CollectionPortalRequest(models.Model):
     def _get_agreements(self):
         return self.env["collection.hold"]._get_origins()
 
+    def write(self, vals):
+        """Override of ``base``: what a customer asked for, and what became of it, nobody writes."""
+        if not self.env.su and (kept := SYSTEM_FIELDS & vals.keys()):
+            raise AccessError(
+                self.env._(
+                    "What customers asked for on the portal is kept as it was (%s): confirm or refuse "
+                    "it by its buttons.",
+                    ", ".join(sorted(kept)),
+                )
+            )
+        return super().write(vals)
+
     @api.depends("move_line_ids.move_id")
     def _compute_move_ids(self):
         for request in self:
@@ -115,6 +150,50 @@ class CollectionPortalRequest(models.Model):
                     )
                 )
             request.summary = " · ".join(filter(None, parts))
+
+    @api.depends_context("lang")
+    @api.depends("kind", "data")
+    def _compute_changes(self):
+        for request in self:
+            request.changes = "\n".join(request._get_change_texts())
+
+    def _get_change_texts(self):
+        """Return a line for each of the contact data that changes."""
+        self.ensure_one()
+        if self.kind != "details":
+            return []
+        names = self._get_detail_names()
+        return [
+            self.env._(
+                "%(name)s: %(after)s (before: %(before)s)",
+                name=names[name],
+                after=self._get_detail_text(name, after),
+                before=self._get_detail_text(name, before) or self.env._("none"),
+            )
+            for name, (before, after) in (self.data or {}).items()
+            if name in DETAILS
+        ]
+
+    @api.model
+    def _get_detail_names(self):
+        return {
+            "email": self.env._("E-mail"),
+            "phone": self.env._("Phone"),
+            "lang": self.env._("Language"),
+            "channel": self.env._("How we write to you"),
+            "electronic": self.env._("Invoices by e-mail instead of on paper"),
+        }
+
+    @api.model
+    def _get_detail_text(self, name, value):
+        if name == "channel":
+            # sudo: names of a catalogue
+            return self.env["collection.channel"].sudo().browse(value or []).exists().name
+        if name == "lang":
+            return dict(self.env["res.lang"].get_installed()).get(value, value)
+        if name == "electronic":
+            return self.env._("Yes") if value else self.env._("No")
+        return value
 
     # ------------------------------------------------------------
     # From the portal
@@ -254,6 +333,32 @@ class CollectionPortalRequest(models.Model):
                 )
             )
 
+    @api.model
+    def _check_details(self, _customer, _lines, data, note):
+        if not data and not (note or "").strip():
+            raise UserError(self.env._("Nothing was changed."))
+        if "email" in data and not email_normalize(data["email"][1]):
+            raise UserError(
+                self.env._("“%s” is no e-mail address: please check it.", data["email"][1])
+            )
+
+    @api.model
+    def _get_details(self, customer, contact):
+        """Return the contact data as they are: dict by the names of ``DETAILS``.
+
+        How we write, and how invoices come, is the company's: a restricted contact has no say.
+        """
+        details = {
+            "email": contact.email or "",
+            "phone": contact.phone or "",
+            "lang": contact.lang or "",
+        }
+        if not contact._is_portal_restricted():
+            partner = customer.partner_id.with_company(customer.company_id)
+            details["channel"] = customer.channel_id.id
+            details["electronic"] = partner.invoice_sending_method not in PAPER
+        return details
+
     def _keep_files(self, files):
         """Keep the files that came along, as the request's own."""
         if files:
@@ -386,8 +491,22 @@ class CollectionPortalRequest(models.Model):
         moves.action_collection_send_again()
 
     def _apply_details(self):
-        """Contact data are changed by a person: an address decides where invoices go."""
-        raise UserError(self.env._("Contact data are changed by a person."))
+        """Change the contact data, once a collector has confirmed it.
+
+        :raises UserError: by itself never: an address decides where invoices go
+        """
+        if not self.env.context.get("portal_request_accepted"):
+            raise UserError(self.env._("An address decides where invoices go: please check it."))
+        wanted = {name: after for name, (_before, after) in self.data.items()}
+        values = {name: wanted[name] for name in ("email", "phone", "lang") if name in wanted}
+        # superuser, as all of the request: collectors need not have rights on contacts
+        if values:
+            self.contact_id.write(values)
+        if "channel" in wanted:
+            self.customer_id.channel_id = wanted["channel"]
+        if wanted.get("electronic"):
+            partner = self.partner_id.with_company(self.company_id)
+            partner.invoice_sending_method = "email"
 
     # ------------------------------------------------------------
     # Telling both sides
@@ -397,7 +516,12 @@ class CollectionPortalRequest(models.Model):
         """Write it into the conversation, and give the collector a task where there is something to do."""
         self.ensure_one()
         customer = self.customer_id
-        lines = [self.summary, self.note, self.reason and self.env._("It waits: %s", self.reason)]
+        lines = [
+            self.summary,
+            *self._get_change_texts(),
+            self.note,
+            self.reason and self.env._("It waits: %s", self.reason),
+        ]
         customer.message_post(
             body=Markup("<br/>").join(filter(None, lines)),
             author_id=self.contact_id.id,
@@ -458,7 +582,7 @@ class CollectionPortalRequest(models.Model):
         self.check_access("write")
         self._check_open()
         for request in self:
-            if request.state == "waiting" and request.kind != "details":
+            if request.state == "waiting":
                 # sudo: the request is the system's; agreements are checked as the collector's
                 request.sudo().with_context(portal_request_accepted=True)._apply()
             request.sudo().write(

@@ -13,7 +13,7 @@ class ResCompany(models.Model):
     collection_portal_confirm_days = fields.Integer(
         string="Portal Requests Expire After",
         default=10,
-        help="Days. What a customer reported or disputed on the portal holds claims so long; unless "
+        help="Days. What a customer reported or disputed on the portal stops claims so long; unless "
         "a collector confirms it, it ends then. 0: never.",
     )
 

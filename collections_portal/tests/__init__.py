@@ -1,4 +1,10 @@
-from . import test_access
-from . import test_pages
-from . import test_payment
-from . import test_requests
+from . import (
+    test_access,
+    test_agreements,
+    test_journeys,
+    test_matrix,
+    test_overdue,
+    test_pages,
+    test_payment,
+    test_requests,
+)

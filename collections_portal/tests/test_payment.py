@@ -132,7 +132,8 @@ class TestPayment(PortalCase):
         self.assertEqual(self._open(self.second_invoice), 0)
         self.assertEqual(self.customer.credits, -100)
 
-    def test_a_discount_for_paying_early_is_honoured_for_several(self):
+    def _make_early(self, amount):
+        """Return an invoice with 2% discount for paying within ten days."""
         terms = self.env["account.payment.term"].create(
             {
                 "name": "2% 10 days",
@@ -144,13 +145,28 @@ class TestPayment(PortalCase):
                 ],
             }
         )
-        early = self._make_invoice(
-            self.customer, 200, issued=-1, due=29, invoice_payment_term_id=terms.id
+        return self._make_invoice(
+            self.customer, amount, issued=-1, due=29, invoice_payment_term_id=terms.id
         )
+
+    def test_a_discount_for_paying_early_is_honoured(self):
+        early = self._make_early(200)
+        transaction = self._pay_order(self._order(early))
+        self.assertEqual((transaction.amount, self._open(early)), (196, 0))
+        self.assertFalse(self.customer.credits)
+
+    def test_it_is_honoured_for_several(self):
+        early = self._make_early(200)
         transaction = self._pay_order(self._order(early, self.first_invoice))
         self.assertEqual(transaction.amount, 296)
         self.assertEqual(self._open(early), 0)
         self.assertEqual(self._open(self.first_invoice), 0)
+
+    def test_a_sum_that_is_a_discounted_invoice_by_chance(self):
+        early = self._make_early(200)
+        transaction = self._pay_order(self._order(early, self.first_invoice, a0="96", a1="100"))
+        self.assertEqual(transaction.amount, 196)
+        self.assertEqual((self._open(early), self._open(self.first_invoice)), (104, 0))
 
     def test_an_opening_entry_settles_this_customers_debt_only(self):
         entry = self._make_entry((self.customer, 50), (self.stranger, 70))

@@ -157,6 +157,7 @@ def configure_demo(env, smtp_port, smtp_host="127.0.0.1"):
         present.create({**server, "smtp_encryption": "none", "smtp_authentication": "login"})
     env.ref("base.user_admin").partner_id.email = f"admin@{MAIL_DOMAIN}"
     configure_collections(env)
+    enable_online_payment(env, companies)
     salespeople = (
         env["res.users"]
         .search([("login", "like", ".")])
@@ -167,6 +168,19 @@ def configure_demo(env, smtp_port, smtp_host="127.0.0.1"):
         *(["Salesperson", user.login, user.login] for user in salespeople),
         ["Customer (portal)", "portal", "portal"],
     ]
+
+
+def enable_online_payment(env, companies):
+    """Let customers pay on the portal by Odoo's demonstration provider, where it is installed."""
+    original = env.ref("payment.payment_provider_demo", raise_if_not_found=False)
+    if not original or original.module_state != "installed":
+        return
+    # branches are paid through their main company
+    for company in companies.filtered(lambda company: not company.parent_id):
+        provider = env["payment.provider"].search(
+            [("code", "=", "demo"), ("company_id", "=", company.id)], limit=1
+        ) or original.copy({"company_id": company.id})
+        provider.write({"state": "test", "is_published": True})
 
 
 def configure_collections(env):

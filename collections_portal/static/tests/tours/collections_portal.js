@@ -1,0 +1,152 @@
+import { registry } from "@web/core/registry";
+
+const tours = registry.category("web_tour.tours");
+const item = (name) => `.o_collections_items li:has(label:contains("${name}"))`;
+
+/** Untick an item of those that the page proposes. */
+function leave(name) {
+    return { content: `leave ${name}`, trigger: `${item(name)} input:checked`, run: "click" };
+}
+
+/** Do something with the items that are ticked; a form opens. */
+function choose(words) {
+    return {
+        content: words,
+        trigger: `.o_collections_actions button:contains("${words}")`,
+        run: "click",
+        expectUnloadPage: true,
+    };
+}
+
+const send = {
+    content: "send",
+    trigger: ".o_collections_portal form button[type='submit']:contains(Send)",
+    run: "click",
+    expectUnloadPage: true,
+};
+
+/** Three of five overdue invoices are paid, one of them in part. */
+tours.add("collections_portal_pay", {
+    steps: () => [
+        leave("FOURTH"),
+        leave("FIFTH"),
+        choose("Pay online"),
+        { content: "the sum", trigger: `.fs-5:contains("$ 600.00")` },
+        {
+            content: "less of the third",
+            trigger: `li:contains(THIRD) input[inputmode="decimal"]`,
+            run: "edit 120.50",
+        },
+        {
+            content: "change the amounts",
+            trigger: `button:contains("Change the amounts")`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        { content: "the new sum", trigger: `.fs-5:contains("$ 420.50")` },
+        {
+            content: "a card",
+            trigger: `#o_payment_form input[name="customer_input"], input[name="customer_input"], #customer_input`,
+            run: "edit 4242",
+        },
+        {
+            content: "pay",
+            trigger: `button[name="o_payment_submit_button"]:not(:disabled)`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        { content: "thanks", trigger: `.alert:contains("Your payment is being booked")` },
+        { content: "what is left of the third", trigger: `${item("THIRD")}:contains("$ 179.50")` },
+        { content: "the others are open", trigger: `${item("FIFTH")}:contains("$ 500.00")` },
+        { content: "paid", trigger: `.o_collections_items:not(:contains(FIRST))` },
+    ],
+});
+
+/** From the link in a message, without a login. */
+tours.add("collections_portal_promise", {
+    steps: () => [
+        ...["SECOND", "THIRD", "FOURTH", "FIFTH"].map(leave),
+        choose("Tell us when you will pay"),
+        {
+            content: "on which day",
+            trigger: "input#date",
+            run({ anchor }) {
+                anchor.value = anchor.min;
+            },
+        },
+        send,
+        { content: "noted", trigger: `.alert:contains("we have noted when you will pay")` },
+        { content: "what it means", trigger: `${item("FIRST")}:contains("You promised to pay")` },
+    ],
+});
+
+/** With a file. */
+tours.add("collections_portal_dispute", {
+    steps: () => [
+        ...["FIRST", "THIRD", "FOURTH", "FIFTH"].map(leave),
+        choose("Something is wrong"),
+        {
+            content: "a reason",
+            trigger: `.form-check:contains("Wrong price") input`,
+            run: "click",
+        },
+        { content: "in words", trigger: "textarea#note", run: "edit We agreed on 150" },
+        {
+            content: "the offer",
+            trigger: "input#files",
+            run({ anchor }) {
+                const files = new DataTransfer();
+                files.items.add(new File(["150 each"], "offer.txt", { type: "text/plain" }));
+                anchor.files = files.files;
+            },
+        },
+        send,
+        { content: "noted", trigger: `.alert:contains("we have noted it")` },
+        { content: "what it means", trigger: `${item("SECOND")}:contains("You disputed it")` },
+    ],
+});
+
+/** What became of it. */
+tours.add("collections_portal_answer", {
+    steps: () => [
+        {
+            content: "agreements",
+            trigger: `.nav-link:contains(Agreements)`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        { content: "the verdict", trigger: `li:contains(SECOND) .badge:contains("Not accepted")` },
+        {
+            content: "messages",
+            trigger: `.nav-link:contains(Messages)`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        { content: "the answer", trigger: `article:contains("The price is as agreed.")` },
+    ],
+});
+
+/** A proposal is read and signed. */
+tours.add("collections_portal_sign", {
+    steps: () => [
+        {
+            content: "see it",
+            trigger: `a:contains("See and sign")`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        { content: "what one agrees to", trigger: `section:contains("you acknowledge")` },
+        {
+            content: "the name is there, the signature is made of it",
+            trigger: ".o_web_sign_name_and_signature input[name='signer']",
+            run: "edit Paula Client",
+        },
+        {
+            content: "sign",
+            trigger: ".o_portal_sign_submit:enabled",
+            run: "click",
+            expectUnloadPage: true,
+        },
+        { content: "signed", trigger: `.alert:contains("Signed by Paula Client")` },
+    ],
+});
