@@ -95,8 +95,8 @@ tours.add("collections_portal_dispute", {
             content: "the offer",
             trigger: "input#files",
             run({ anchor }) {
-                const files = new DataTransfer();
-                files.items.add(new File(["150 each"], "offer.txt", { type: "text/plain" }));
+                const files = new window.DataTransfer();
+                files.items.add(new window.File(["150 each"], "offer.txt", { type: "text/plain" }));
                 anchor.files = files.files;
             },
         },
