@@ -65,8 +65,10 @@ class TestRoles(RightsCommon):
             if name.startswith("collection.") and not model._abstract
         ]
         self.assertGreater(len(models), 12)
+        # a salesperson is told alarms too: their own, as the rules of these models say
+        told = {"collection.alarm.mail", "collection.alarm.today"}
         for user in (self.employee, self.visitor):
-            for model in models:
+            for model in set(models) - (told if user == self.employee else set()):
                 with self.subTest(user=user.name, model=model):
                     self.assertFalse(self._may(user, model, "read"))
 
