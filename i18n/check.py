@@ -110,7 +110,7 @@ def _find_strange_words(entry, language, glossary):
 
 def _is_same(text, glossary):
     """Return whether a text is the same in Spanish: one that the glossary says is, or no words."""
-    bare = PLACEHOLDER.sub("", TAG.sub("", text))
+    bare = PLACEHOLDER.sub("", TAG.sub("", text)).strip()
     return not re.search("[A-Za-z]", bare) or any(
         term.is_same and term.name == bare for term in glossary
     )
