@@ -442,9 +442,18 @@ class CollectionDispute(models.Model):
                             owed=currency.format(line.amount_residual_currency),
                         )
                     )
-            # the items that nothing is disputed of are none of it
-            empty = dispute.sudo().item_ids.filtered(lambda item: not item.amount)
-            if empty and empty != dispute.sudo().item_ids:
+            # the invoices that nothing is disputed of are none of it; of the others all
+            # instalments are, so that the undisputed rest is the scheme's to claim or not
+            items = dispute.sudo().item_ids
+            disputed = items.filtered("amount").move_line_id.filtered(
+                lambda line: line.display_type == "payment_term"
+            )
+            empty = items.filtered(
+                lambda item, disputed=disputed: (
+                    not item.amount and item.move_line_id.move_id not in disputed.move_id
+                )
+            )
+            if empty and empty != items:
                 lines = empty.move_line_id
                 empty.unlink()
                 dispute.sudo().move_line_ids = [Command.unlink(line.id) for line in lines]
