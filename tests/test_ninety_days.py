@@ -106,7 +106,8 @@ class Customer:
         loose = sum(
             money.amount
             for money in self.get_loose()
-            if money.day >= one.day and (one.state in (*OPEN, "kept") or money.day <= one.deadline)
+            if money.day >= one.day
+            and ((one.state in (*OPEN, "kept") and not paid_off) or money.day <= one.deadline)
         )
         one.share = min(in_time / due, 1)
         if round(in_time - due * (1 - TOLERANCE / 100), 2) >= 0:
@@ -661,4 +662,4 @@ class TestNinetyDays(MailCase):
         self.assertLessEqual({"breached", "expired"}, plans)
         self.assertTrue(self.seen["action"] and self.seen["action_done"], self.seen)
         self.assertGreater(len(self.said), 30, self.seen)
-        self.assertGreater(len(self.resumed), 5, self.seen)
+        self.assertGreater(len(self.resumed), 2, self.seen)

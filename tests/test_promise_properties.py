@@ -61,7 +61,8 @@ class Expected:
         loose = sum(
             money.amount
             for money in self.money
-            if not money.allocated and (self.state in (*OPEN, "kept") or money.day <= self.deadline)
+            if not money.allocated
+            and ((self.state in (*OPEN, "kept") and not paid_off) or money.day <= self.deadline)
         )
         if round(in_time - due * (1 - TOLERANCE / 100), 2) >= 0:
             self.state, self.share = "kept", 1

@@ -510,9 +510,12 @@ class CollectionPromise(models.Model):
                     SELECT judged.id, sum(money.amount) AS amount
                       FROM judged
                       JOIN (%(doubt)s) money ON money.agreement_id = judged.id
+                      LEFT JOIN item ON item.id = judged.id
                      WHERE money.date >= judged.date
-                       -- what was judged already is in doubt by what came in time only
-                       AND (judged.state IN %(undecided)s OR money.date <= judged.deadline)
+                       -- what was judged already, or is paid off, is in doubt by what came in time
+                       -- only: so a verdict does not depend on when it was looked for
+                       AND (judged.state IN %(undecided)s AND item.left_open > 0
+                            OR money.date <= judged.deadline)
                      GROUP BY judged.id
                 )
                 SELECT judged.id, COALESCE(item.items, 0) AS items,
