@@ -754,15 +754,15 @@ class TestRefusals(ContactCommon):
 
     def test_results_are_checked(self):
         result = self._result("none").with_user(self.manager)
+        self._register("none")
+        with self.assertRaisesRegex(UserError, "archive it instead"):
+            result.unlink()
         for values, words in (
             ({"follow_up_days": -1}, "can be negative"),
             ({"activity_type_id": False}, "choose the type of the task"),
         ):
             with self.subTest(words), self.assertRaisesRegex(ValidationError, words):
                 result.write(values)
-        self._register("none")
-        with self.assertRaisesRegex(UserError, "archive it instead"):
-            result.unlink()
 
 
 class TestRights(ContactCommon):
