@@ -1,4 +1,5 @@
 from datetime import timedelta
+from hashlib import sha1
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -93,7 +94,11 @@ class TestDispute(PortalCase):
             [("res_model", "=", dispute._name), ("res_id", "=", dispute.id)]
         )
         self.assertEqual(
-            {file.name: file.raw for file in files}, {"offer.txt": b"80", PROOF[0]: PROOF[1]}
+            {file.name: file.checksum for file in files},
+            {
+                name: sha1(content).hexdigest()
+                for name, content in (("offer.txt", b"80"), PROOF[:2])
+            },
         )
         self.assertDecision(self.first_invoice, "disputed")
 
