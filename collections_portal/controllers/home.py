@@ -14,6 +14,7 @@ class CollectionsHome(PortalAccount):
         """Override of ``account``: how many open items the customer has."""
         values = super()._prepare_home_portal_values(counters)
         if "collection_item_count" in counters:
+            # sudo: their own company's account, as far as the contact may see it
             contact = request.env.user.partner_id.sudo()
             account = request.env["collection.portal.account"].sudo()
             account = account.with_context(portal_contact=contact.id)
