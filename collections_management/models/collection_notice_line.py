@@ -56,6 +56,7 @@ class CollectionNoticeLine(models.Model):
                 "notice_id": line.notice_id.id,
                 "round_number": line.round_number,
                 "date_due": line.date_due,
+                "move_line_id": line.move_line_id.id,
                 "residual": line.residual,
                 "residual_currency": line.residual_currency,
             }

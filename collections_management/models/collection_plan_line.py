@@ -202,7 +202,8 @@ class CollectionPlanLine(models.Model):
         What is asked for goes to the items that are due first.
 
         :param rows: dicts with ``notice_id``, ``round_number`` (of an instalment: its id, negative),
-            ``date_due``, ``residual`` and ``residual_currency``, which are changed
+            ``date_due``, ``move_line_id``, ``residual`` and ``residual_currency``; the last two are
+            changed
         """
         groups = {}
         for row in rows:
@@ -213,7 +214,8 @@ class CollectionPlanLine(models.Model):
         together = lines._get_due_with()
         for (_notice_id, line_id), group in groups.items():
             asked = sum(together.get(self.sudo().browse(line_id), lines).mapped("remaining_amount"))
-            group.sort(key=lambda row: row["date_due"])
+            # in this order whatever order they came in: the recheck must find the same as the run
+            group.sort(key=lambda row: (row["date_due"], row["move_line_id"]))
             parts = allocate([row["residual_currency"] for row in group], asked)
             for row, part in zip(group, parts, strict=True):
                 if row["residual_currency"]:

@@ -588,6 +588,25 @@ class TestReminders(PlanCommon):
         said = {day: told for day in (31, 32, 33, 36, 37, 38) if (told := self._say(day))}
         self.assertEqual(said, {32: [("Soon", [40, 50])], 37: [("Missing", [40, 50])]})
 
+    def test_items_due_on_one_day_are_asked_for_in_one_order(self):
+        plan = self._plan(self.invoice, self.other, schedule=[(5, 60), (35, 90)])
+        lines = plan.move_line_ids.sorted("id")
+        for order in (lines, lines[::-1]):
+            rows = [
+                {
+                    "notice_id": 1,
+                    "round_number": -plan.line_ids[0].id,
+                    "move_line_id": line.id,
+                    "date_due": line.date_maturity,
+                    "residual": line.amount_residual,
+                    "residual_currency": line.amount_residual_currency,
+                }
+                for line in order
+            ]
+            self.env["collection.plan.line"]._ask(rows)
+            asked = {row["move_line_id"]: row["residual_currency"] for row in rows}
+            self.assertEqual([asked[line.id] for line in lines], [60, 0])
+
     def test_only_what_is_missing_is_asked_for(self):
         self._hold(self.other)
         self._plan(self.invoice, schedule=[(5, 60), (35, 40)])
