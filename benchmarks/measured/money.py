@@ -74,8 +74,7 @@ def _fill_bank(env, company, number):
         CREATE TEMP TABLE bench_transaction AS
         WITH invoice AS (
             SELECT line.partner_id, line.amount_residual AS amount, line.move_name AS name,
-                   partner.name AS payer, row_number() OVER (ORDER BY line.id) - 1 AS number,
-                   count(*) OVER () AS count
+                   partner.name AS payer, row_number() OVER (ORDER BY line.id) - 1 AS number
               FROM account_move_line line
               JOIN account_account account
                 ON account.id = line.account_id AND account.account_type = 'asset_receivable'
@@ -85,13 +84,14 @@ def _fill_bank(env, company, number):
         SELECT counter.number, nextval('account_move_id_seq') AS move_id,
                nextval('account_bank_statement_line_id_seq') AS id, %(line)s AS source,
                %(move)s AS source_move, current_date - counter.number * 7919 %% %(days)s AS date,
-               invoice.amount + counter.number / invoice.count AS amount, invoice.partner_id,
+               invoice.amount + counter.number / total.count AS amount, invoice.partner_id,
                CASE WHEN counter.number %% 4 = 0 THEN invoice.partner_id END AS known_id,
                CASE WHEN counter.number %% 4 = 1 THEN upper(invoice.payer) END AS payer,
                CASE WHEN counter.number %% 4 = 2 THEN 'Payment of ' || invoice.name
                     ELSE 'Transfer ' || counter.number END AS label
           FROM generate_series(0, %(number)s - 1) counter(number)
-          JOIN invoice ON invoice.number = counter.number %% invoice.count
+         CROSS JOIN (SELECT count(*) FROM invoice) total
+          JOIN invoice ON invoice.number = counter.number %% total.count
         """,
         {
             "line": original.id,
