@@ -17,7 +17,7 @@ def main(database, function, *arguments):
     module, name = function.split(".")
     # Odoo warns of what a benchmark does on purpose; an error must be seen
     with open_environment(database, log_level="error") as env:
-        # now that Odoo knows where the add-ons are
+        # only now can add-ons be imported
         measured = getattr(import_module(f"{__package__}.{module}"), name)
         print(json.dumps(measured(env, *map(json.loads, arguments))))
 
