@@ -130,6 +130,12 @@ class CollectionPlan(models.Model):
         copy=False,
         help="The credit notes were prepared; who deletes one means it.",
     )
+    promises_before = fields.Json(
+        readonly=True,
+        copy=False,
+        help="The promises that it took the place of, as they were: they live again if nothing comes "
+        "of the proposal.",
+    )
     explanation = fields.Char(compute="_compute_explanation")
 
     _customer_state_idx = models.Index("(customer_id, state)")
@@ -176,6 +182,7 @@ class CollectionPlan(models.Model):
             "breach_days",
             "in_doubt",
             "previous_id",
+            "promises_before",
             "proposed_on",
             "refund_ids",
             "refunds_made",
@@ -565,9 +572,24 @@ class CollectionPlan(models.Model):
         """Take the place of open promises about the same items; what is left out stays promised."""
         promises = self.env["collection.promise"]._get_open_about(self.move_line_ids)
         for plan in self:
-            promises.filtered(
+            given = promises.filtered(
                 lambda promise, plan=plan: promise.move_line_ids & plan.move_line_ids
-            )._give_way(plan, self.env._("A payment plan takes its place: %s.", plan.number))
+            )
+            if given:
+                plan.promises_before = {**(plan.promises_before or {}), **given._remember()}
+            given._give_way(plan, self.env._("A payment plan takes its place: %s.", plan.number))
+
+    def _give_promises_back(self):
+        """Let the promises live again that these proposals took the place of: nothing came of them.
+
+        Where their day has passed meanwhile, they are judged.
+        """
+        for plan in self.filtered("promises_before"):
+            self.env["collection.promise"]._bring_back(
+                plan.promises_before,
+                self.env._("It counts again: nothing came of payment plan %s.", plan.number),
+            )
+            plan.promises_before = False
 
     def _replace(self, old):
         """Take the place of an open plan.
@@ -588,8 +610,22 @@ class CollectionPlan(models.Model):
                     rest=", ".join({line._get_collection_name(): 1 for line in rest}),
                 )
             )
+        if old.state == "proposed":
+            self.promises_before = old.promises_before
         old._close("replaced")
         old._log(self.env._("Replaced by %s.", self.number))
+
+    def _close(self, state):
+        """Override: the promises that a proposal took the place of live again."""
+        proposals = self.filtered(lambda plan: plan.state == "proposed")
+        super()._close(state)
+        if state == "cancelled":
+            proposals._give_promises_back()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_give_promises_back(self):
+        # sudo: promises may be a colleague's
+        self.sudo().filtered(lambda plan: plan.state == "proposed")._give_promises_back()
 
     # ------------------------------------------------------------
     # Proposed, accepted

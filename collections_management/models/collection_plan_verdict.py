@@ -212,7 +212,7 @@ class CollectionPlan(models.Model):
             return "breached", False
         if self.currency_id.is_zero(facts["left"]):
             return ("breached" if self.state == "breached" else "settled"), False
-        if self.state == "proposed":
+        if not self.accept_method:
             return ("expired" if self.valid_until < today else "proposed"), False
         return self._get_open_verdict(facts, today, stale)
 
@@ -298,8 +298,17 @@ class CollectionPlan(models.Model):
             "activity_type_breached_plan",
             lambda customer: customer.collector_id or customer.company_id.collection_supervisor_id,
         )
+        ended = self.filtered(lambda plan: before[plan] == "proposed" and plan.state not in OPEN)
+        ended._give_promises_back()
+        self.filtered(lambda plan: plan.state == "proposed")._replace_promises_again()
         self.filtered(lambda plan: before[plan] == "done")._withdraw_refunds()
         self.filtered(lambda plan: plan.state == "done")._grant_discounts()
+
+    def _replace_promises_again(self):
+        """What had paid these proposals was undone: promises give way once more."""
+        promises = self.env["collection.promise"]
+        promises.search([("move_line_ids", "in", self.move_line_ids.ids)])._judge()
+        self._replace_promises()
 
     def _get_task_text(self):
         self.ensure_one()
