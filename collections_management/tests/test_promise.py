@@ -1199,3 +1199,18 @@ class TestQueries(PromiseCommon):
 
         judge(1)
         self.assertLessEqual(judge(12) - judge(3), 3)
+
+    def test_numbers_are_taken_by_one_query_however_many_there_are(self):
+        promises = self.system["collection.promise"]
+        sequence = promises._get_sequence(self.company)
+        [first] = promises._take_numbers(sequence, 1)
+        with self.assertQueryCount(1):
+            numbers = promises._take_numbers(sequence, 40)
+        following = [f"{first[:-5]}{int(first[-5:]) + number:05}" for number in range(1, 41)]
+        self.assertEqual(numbers, following)
+
+    def test_numbers_without_gaps_are_taken_one_by_one(self):
+        promises = self.system["collection.promise"]
+        sequence = promises._get_sequence(self.company)
+        sequence.write({"implementation": "no_gap", "number_next": 7})
+        self.assertEqual([number[-5:] for number in promises._take_numbers(sequence, 2)], ["00007", "00008"])
