@@ -853,27 +853,27 @@ class AccountMove(models.Model):
             ]
         )
         busy = set(open_tasks.mapped("res_id"))
-        model_id = self.env["ir.model"]._get_id("collection.customer")
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(
             [
-                {
-                    "res_model_id": model_id,
-                    "res_id": customer.id,
-                    "activity_type_id": task_type.id,
-                    "summary": self.env._(
-                        "Invoices not delivered: %s", ", ".join(moves.mapped("name"))
-                    ),
-                    "date_deadline": customer.company_id._get_collection_today(),
-                    "user_id": (
-                        customer.collector_id
-                        or customer.company_id.collection_supervisor_id
-                        or self.env.user
-                    ).id,
-                }
+                moves._prepare_undelivered_task(customer, task_type)
                 for customer, moves in by_customer.items()
                 if customer and customer.id not in busy
             ]
         )
+
+    def _prepare_undelivered_task(self, customer, task_type):
+        """Return the values of the task about these invoices, in its reader's language."""
+        company = customer.company_id
+        user = customer.collector_id or company.collection_supervisor_id or self.env.user
+        worded = self.with_context(lang=user.lang or self.env.lang)
+        return {
+            "res_model_id": self.env["ir.model"]._get_id("collection.customer"),
+            "res_id": customer.id,
+            "activity_type_id": task_type.id,
+            "summary": worded.env._("Invoices not delivered: %s", ", ".join(self.mapped("name"))),
+            "date_deadline": company._get_collection_today(),
+            "user_id": user.id,
+        }
 
     # ------------------------------------------------------------
     # Agreements

@@ -219,6 +219,16 @@ class CollectionAgreement(models.AbstractModel):
     # Fields
     # ------------------------------------------------------------
 
+    @api.depends("number", "partner_id")
+    @api.depends_context("agreement_by_customer")
+    def _compute_display_name(self):
+        """Override of ``base``: a calendar shows nothing else, so it says whose agreement it is."""
+        super()._compute_display_name()
+        if self.env.context.get("agreement_by_customer"):
+            for agreement in self:
+                customer = agreement.partner_id.display_name
+                agreement.display_name = f"{customer} · {agreement.number}"
+
     @api.depends("move_line_ids.move_id")
     def _compute_move_ids(self):
         for agreement in self:
@@ -748,7 +758,9 @@ class CollectionAgreement(models.AbstractModel):
         return f"{self.number}: {self.currency_id.format(self.amount)}"
 
     def _make_tasks(self, type_name, get_user):
-        """Give a person one task for each customer; one that is open already names these too.
+        """Give a person one task for each customer, in the person's language.
+
+        One that is open already names these too.
 
         :param str type_name: which mail.activity.type
         :param get_user: function that returns the res.users of a customer's file
@@ -762,7 +774,9 @@ class CollectionAgreement(models.AbstractModel):
         # tasks ask for the name of each customer: fetched together
         self.customer_id.partner_id.mapped("display_name")
         for customer, agreements in self.grouped("customer_id").items():
-            summary = ", ".join(agreement._get_task_text() for agreement in agreements)
+            user = get_user(customer) or self.env.user
+            named = agreements.with_context(lang=user.lang or self.env.lang)
+            summary = ", ".join(agreement._get_task_text() for agreement in named)
             if task := tasks.get(customer.id):
                 if summary not in (task[0].summary or ""):
                     task[0].summary = f"{task[0].summary}, {summary}"
@@ -774,7 +788,7 @@ class CollectionAgreement(models.AbstractModel):
                     "activity_type_id": task_type.id,
                     "summary": summary,
                     "date_deadline": customer.company_id._get_collection_today(),
-                    "user_id": (get_user(customer) or self.env.user).id,
+                    "user_id": user.id,
                 }
             )
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(missing)

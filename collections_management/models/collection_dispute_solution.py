@@ -225,11 +225,12 @@ class CollectionDisputeSolution(models.AbstractModel):
             or self.env.user
         )
         today = self.company_id._get_collection_today()
-        text = self.env._(
+        worded = self.with_context(lang=user.lang or self.env.lang)
+        text = worded.env._(
             "%(dispute)s was accepted: check the credit note, post and apply it",
             dispute=self.number,
         )
-        hand = self.env._(
+        hand = worded.env._(
             "%(dispute)s was accepted: make and apply a credit note for %(items)s",
             dispute=self.number,
             items=", ".join(by_hand.mapped("document")),

@@ -274,7 +274,9 @@ class CollectionPlan(models.Model):
             plan.remaining_amount = left if plan.state in OPEN else 0.0
 
     @api.depends_context("lang")
-    @api.depends("state", "in_doubt", "line_ids.settled", "line_ids.date", "valid_until")
+    @api.depends(
+        "state", "in_doubt", "line_ids.settled", "line_ids.date", "proposed_on", "valid_until"
+    )
     def _compute_explanation(self):
         for plan in self:
             plan.explanation = plan._get_explanation()
@@ -285,6 +287,12 @@ class CollectionPlan(models.Model):
         _ = self.env._
         if self.state == "active":
             return self._get_active_explanation()
+        if self.state == "proposed" and not self.proposed_on:
+            return _(
+                "It was not sent by e-mail yet: send it, or confirm it when the customer has agreed. "
+                "Its invoices are not claimed until %s.",
+                format_date(self.env, self.valid_until),
+            )
         return {
             "proposed": _(
                 "It waits for the customer until %s; until then its invoices are not claimed. When "
@@ -698,6 +706,11 @@ class CollectionPlan(models.Model):
         """Return the language in which the customer reads the agreement."""
         self.ensure_one()
         return self.customer_id._get_lang(self._get_recipient())
+
+    def _get_page_url(self):
+        """Return where the customer sees the plan, and can accept it; falsy: nowhere."""
+        self.ensure_one()
+        return self.customer_id._get_plan_page_url(self, self._get_recipient())
 
     def _get_greeting(self):
         """Return the salutation of the message, in the language of the context."""

@@ -519,7 +519,9 @@ class CollectionRegisterContactLine(models.TransientModel):
     date_due = fields.Date(string="Due Date", compute="_compute_facts")
     days_overdue = fields.Integer(string="Days", compute="_compute_facts")
     currency_id = fields.Many2one(related="move_line_id.currency_id")
-    residual = fields.Monetary(related="move_line_id.amount_residual_currency", string="Open")
+    residual = fields.Monetary(
+        related="move_line_id.amount_residual_currency", string="Open Amount"
+    )
     status = fields.Char(compute="_compute_facts")
 
     @api.depends("move_line_id")
@@ -547,5 +549,5 @@ class CollectionRegisterContactAmount(models.TransientModel):
         "collection.register.contact", required=True, index=True, ondelete="cascade"
     )
     currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
+    residual = fields.Monetary(string="Open Amount", readonly=True)
     amount = fields.Monetary(required=True)

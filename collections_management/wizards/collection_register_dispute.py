@@ -146,5 +146,5 @@ class CollectionRegisterDisputeItem(models.TransientModel):
     document = fields.Char(string="Invoice", readonly=True)
     date_due = fields.Date(string="Due Date", readonly=True)
     currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
+    residual = fields.Monetary(string="Open Amount", readonly=True)
     amount = fields.Monetary(string="Disputed", required=True)

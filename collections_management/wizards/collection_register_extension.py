@@ -15,7 +15,7 @@ class CollectionRegisterExtension(models.TransientModel):
     )
     partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
     date = fields.Date(string="New Due Date", required=True)
-    open_text = fields.Char(string="Open", compute="_compute_customer_id")
+    open_text = fields.Char(string="Open Amount", compute="_compute_customer_id")
     note = fields.Text(string="Comment")
 
     @api.depends("move_line_ids")

@@ -292,7 +292,7 @@ class CollectionRegisterPlanAmount(models.TransientModel):
         "collection.register.plan", required=True, index=True, ondelete="cascade"
     )
     currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
+    residual = fields.Monetary(string="Open Amount", readonly=True)
     amount = fields.Monetary(string="Total", required=True)
     discount_percent = fields.Float(
         string="Discount (%)",

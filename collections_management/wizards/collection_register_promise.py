@@ -91,5 +91,5 @@ class CollectionRegisterPromiseAmount(models.TransientModel):
         "collection.register.promise", required=True, index=True, ondelete="cascade"
     )
     currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
+    residual = fields.Monetary(string="Open Amount", readonly=True)
     amount = fields.Monetary(string="Promised", required=True)

@@ -97,5 +97,5 @@ class CollectionRegisterReportedPaymentAmount(models.TransientModel):
         "collection.register.reported.payment", required=True, index=True, ondelete="cascade"
     )
     currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
+    residual = fields.Monetary(string="Open Amount", readonly=True)
     amount = fields.Monetary(string="Paid", required=True)

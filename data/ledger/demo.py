@@ -149,6 +149,9 @@ def configure_demo(env, smtp_port, smtp_host="127.0.0.1"):
         }
     )
     companies.alias_domain_id = domain
+    # what jobs leave on records is in the company's language
+    if env["res.lang"]._get_code("es_ES"):
+        companies.partner_id.lang = "es_ES"
     server = {"name": "Demo", "smtp_host": smtp_host, "smtp_port": smtp_port, "sequence": 1}
     present = env["ir.mail_server"].search([("name", "=", server["name"])])
     if present:
