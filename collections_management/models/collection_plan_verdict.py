@@ -1,7 +1,7 @@
 import logging
 from itertools import accumulate
 
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, format_date
 
@@ -426,43 +426,14 @@ class CollectionPlan(models.Model):
                 }
             ]
         )
-        share = amount / refund.amount_total
-        products = refund.invoice_line_ids.filtered(lambda line: line.display_type == "product")
-        refund.write(
-            {
-                "invoice_line_ids": [
-                    Command.update(
-                        line.id,
-                        {
-                            # quantities and prices have too few decimals to be a share of
-                            "price_unit": self.currency_id.round(
-                                line.quantity * line.price_unit * (1 - line.discount / 100) * share
-                            ),
-                            "quantity": 1,
-                            "discount": 0,
-                        },
-                    )
-                    for line in products
-                ]
-            }
-        )
-        rest = self.currency_id.round(amount - refund.amount_total)
-        if rest:
-            refund.write(
-                {
-                    "invoice_line_ids": [
-                        Command.create(
-                            {
-                                "name": self.company_id._in_own_language(self).env._("Rounding"),
-                                "account_id": products[:1].account_id.id,
-                                "price_unit": rest,
-                                "quantity": 1,
-                                "tax_ids": [Command.clear()],
-                            }
-                        )
-                    ]
-                }
+        if self.currency_id.compare_amounts(refund.amount_total, amount):
+            worded = self.with_context(lang=refund.partner_id.lang or self.env.lang)
+            name = worded.env._(
+                "%(invoice)s: discount of payment plan %(plan)s",
+                invoice=move.name,
+                plan=self.number,
             )
+            refund._lower_collection_credit_note(amount, name, f"plan,{self.id}")
         return refund
 
     def _withdraw_refunds(self):

@@ -123,11 +123,19 @@ class CollectionPromise(models.Model):
 
     def _get_hold_sentence(self):
         self.ensure_one()
+        values = {
+            "amount": self.currency_id.format(self.amount),
+            "date": format_date(self.env, self.date_promised),
+            "promise": self.number,
+        }
+        if self.state == "to_allocate":
+            return self.env._(
+                "The customer promised to pay %(amount)s until %(date)s and seems to have paid: its "
+                "money waits to be allocated (%(promise)s).",
+                **values,
+            )
         return self.env._(
-            "The customer promised to pay %(amount)s until %(date)s (%(promise)s).",
-            amount=self.currency_id.format(self.amount),
-            date=format_date(self.env, self.date_promised),
-            promise=self.number,
+            "The customer promised to pay %(amount)s until %(date)s (%(promise)s).", **values
         )
 
     # ------------------------------------------------------------

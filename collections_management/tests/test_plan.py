@@ -440,7 +440,10 @@ class TestDiscount(PlanCommon):
         self.assertEqual((refund.state, refund.amount_total), ("draft", 20))
         self.assertEqual(refund.reversed_entry_id, self.taxed)
         share = 20 / self.taxed.amount_total
-        self.assertAlmostEqual(refund.amount_tax, self.taxed.amount_tax * share, delta=0.03)
+        self.assertAlmostEqual(refund.amount_tax, self.taxed.amount_tax * share, delta=0.01)
+        # nothing is rounded off beside the taxes
+        free = refund.invoice_line_ids.filtered(lambda line: not line.tax_ids)
+        self.assertAlmostEqual(free.price_subtotal, 10 * share, delta=0.01)
         task = self._tasks("discount")
         self.assertEqual(task.user_id, self.accountant)
         with self.at(6):

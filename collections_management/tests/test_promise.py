@@ -563,6 +563,7 @@ class TestDoubt(PromiseCommon):
         self._run_on(9)
         self.assertJudged(promise, "to_allocate")
         self.assertEqual(len(self._tasks("allocate")), 1)
+        self.assertIn("waits to be allocated", self.items(self.invoice).explanation)
         self.assertEqual(self._tasks("allocate").user_id, self.accountant)
         self.assertFalse(self._tasks("broken_promise"))
         self.assertEqual(self.customer.broken_promise_count, 0)
