@@ -4,6 +4,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount, format_date
 from odoo.tools.date_utils import end_of
+from odoo.tools.misc import clean_context
 
 from ..models.collection_reported_payment import MEANS
 from ..models.user_message import notification
@@ -412,7 +413,9 @@ class CollectionRegisterContact(models.TransientModel):
         self._check_amounts()
         # asked before: what is sent now counts as a message
         sending = self.sending_text
-        contact = self.env["collection.contact"]._make(
+        # the dialog's defaults are not the contact's, nor the agreement's
+        contacts = self.env["collection.contact"].with_context(clean_context(self.env.context))
+        contact = contacts._make(
             self.customer_id,
             self.result_id,
             self._get_chosen(),
