@@ -236,6 +236,11 @@ def configure_collections(env):
         customers._create_missing(company)
         customers.search([("company_id", "=", company.id)])._assign_strategies()
         customers.search([("company_id", "=", company.id)])._assign_collectors()
+    for company in companies:
+        accounts = env["account.account"].with_company(company)
+        company.collection_write_off_account_id = accounts.search(
+            [*accounts._check_company_domain(company), ("code", "=like", "650%")], limit=1
+        )
     _pause_one(env, companies[0])
     enable_payments(env, companies)
     for area in AREAS:
