@@ -601,6 +601,30 @@ class TestFrom(ContactCommon):
         contact.action_undo()
         self.assertEqual((call.state, call.activity_id.active), ("queued", True))
 
+    def test_from_a_task_that_is_finished_with_it(self):
+        self._register("none")
+        task = self._contact_tasks()
+        self.assertGreater(task.date_deadline, days(0))
+        dialog = self._dialog(task, "action_collection_register_contact")
+        self.assertEqual(dialog.channel_id.code, "call")
+        contact, _told = self._register("promise", dialog=dialog, date_promised=days(3))
+        self.assertFalse(task.active)
+        self.assertFalse(contact.sudo().task_ids, "it is no task that follows from the contact")
+        contact.action_undo()
+        self.assertTrue(task.active)
+
+    def test_from_the_task_of_a_call_that_is_done_with_it(self):
+        self.first.channel_ids = self.call
+        call = self.run_day(self.customer)
+        dialog = self._dialog(call.activity_id, "action_collection_register_contact")
+        self._register("none", dialog=dialog)
+        self.assertEqual(call.state, "sent")
+
+    def test_from_the_task_of_a_visit_it_is_a_visit(self):
+        task = self.customer.activity_schedule("collections_management.activity_type_visit")
+        dialog = self._dialog(task, "action_collection_register_contact")
+        self.assertEqual(dialog.channel_id.code, "visit")
+
     def test_from_the_customer_the_waiting_call_is_done_too(self):
         self.first.channel_ids = self.call
         call = self.run_day(self.customer)

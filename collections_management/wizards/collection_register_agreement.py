@@ -75,5 +75,5 @@ class CollectionRegisterAmount(models.AbstractModel):
     _description = "Register an Agreement: Amount in a Currency"
 
     currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
+    residual = fields.Monetary(string="Open Amount", readonly=True)
     amount = fields.Monetary(required=True)

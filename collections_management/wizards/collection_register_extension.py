@@ -11,7 +11,7 @@ class CollectionRegisterExtension(models.TransientModel):
     _agreement = "collection.plan"
 
     date = fields.Date(string="New Due Date", required=True)
-    open_text = fields.Char(string="Open", compute="_compute_open_text")
+    open_text = fields.Char(string="Open Amount", compute="_compute_open_text")
 
     @api.depends("move_line_ids")
     def _compute_open_text(self):

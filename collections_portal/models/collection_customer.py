@@ -95,6 +95,14 @@ class CollectionCustomer(models.Model):
             f"{self.get_base_url()}/my/collections?access_token={self._get_portal_token(contact)}"
         )
 
+    def _get_plan_page_url(self, plan, contact):
+        """Override: a plan has a page, where a proposal is signed."""
+        # sudo: a flag of the contact, whoever writes
+        if contact.sudo().collection_portal_restricted:
+            return False  # decides nothing for the company
+        token = self._get_portal_token(contact)
+        return f"{self.get_base_url()}/my/collections/plans/{plan.id}?access_token={token}"
+
     def action_renew_portal_links(self):
         """Withdraw all links sent so far: they open nothing any more; new messages carry new ones."""
         self.check_access("write")
