@@ -745,7 +745,7 @@ class AccountMove(models.Model):
         """
         problems = {move: move._get_send_again_problem() for move in self}
         queued = self.filtered(lambda move: not problems[move] and not move.sending_data)
-        queued.write(
+        queued._without_items().write(
             {
                 "sending_data": {
                     # as Odoo's own wizard for several invoices
@@ -764,7 +764,15 @@ class AccountMove(models.Model):
 
     def _withdraw_send_again(self):
         """Take back what was asked for: those that wait for their turn are not sent again."""
-        self.filtered(lambda move: move._is_asked_for()).sending_data = False
+        asked = self.filtered(lambda move: move._is_asked_for())
+        asked._without_items().sending_data = False
+
+    def _without_items(self):
+        """Return these moves, to write on them what is not the invoice's own.
+
+        Else Odoo compares all journal items of each, and takes the invoice for edited by hand.
+        """
+        return self.with_context(skip_invoice_sync=True, skip_is_manually_modified=True)
 
     def _is_asked_for(self):
         """Tell whether a person asked for it to be sent again, and it waits for its turn."""
@@ -835,7 +843,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         worded = self.company_id._in_own_language(self)
         text = worded.env._("The invoice could not be sent to the customer: %s", error)
-        self.write({"sending_data": False, "collection_sending_error": text})
+        self._without_items().write({"sending_data": False, "collection_sending_error": text})
         self._message_log(body=text)
 
     def _make_undelivered_tasks(self):
