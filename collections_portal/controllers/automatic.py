@@ -5,7 +5,7 @@ from odoo.http import request, route
 
 from odoo.addons.account_payment.controllers.portal import PortalAccount
 
-from .access import ROOT, check_attempts, get_access, secure
+from .access import FORMS, ROOT, check_attempts, count_attempt, get_access, secure
 from .agreements import CollectionsAgreements
 
 
@@ -19,7 +19,7 @@ class CollectionsAutomatic(CollectionsAgreements):
         if not access:
             return request.redirect(f"/web/login?redirect={ROOT}")
         plan = self._find_plan(access, plan_id)
-        if not plan._can_be_automatic():
+        if not plan._can_be_automatic() or is_colleague():
             return request.redirect(access.url(f"/plans/{plan.id}"))
         values = self._get_automatic_page_view_values(access, plan)
         return secure(request.render("collections_portal.page_automatic", values))
@@ -62,7 +62,9 @@ class CollectionsAutomatic(CollectionsAgreements):
         check_attempts(access)
         plan = self._find_plan(access, plan_id)
         try:
-            plan._turn_off_charges(access.contact)
+            plan._turn_off_charges(
+                request.env.user.partner_id if is_colleague() else access.contact
+            )
         except LockError:
             return request.redirect(access.url(f"/plans/{plan.id}", busy=1))
         return request.redirect(access.url(f"/plans/{plan.id}"))
@@ -84,6 +86,8 @@ class CollectionsSaving(PortalAccount):
         """
         plan, contact = verify(access_token)
         self._validate_transaction_kwargs(kwargs)
+        # nobody tries out cards here
+        count_attempt("card", f"plan {plan.id}", FORMS)
         payer = get_payer(plan, contact)
         if kwargs.get("flow") not in ("direct", "redirect"):
             raise NotFound
@@ -136,9 +140,14 @@ def verify(access_token):
     :raises NotFound: when it is none
     """
     found = request.env["collection.plan"]._verify_automatic(access_token)
-    if not found:
+    if not found or is_colleague():
         raise NotFound
     return found
+
+
+def is_colleague():
+    """Tell whether a colleague looks at the customer's page: customers choose how they pay."""
+    return request.env.user._is_internal()
 
 
 def get_payer(plan, contact):

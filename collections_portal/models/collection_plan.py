@@ -239,7 +239,7 @@ class CollectionPlan(models.Model):
         plan._charge_soon()
 
     def _turn_off_charges(self, contact):
-        """The customer wants nothing to be charged any more.
+        """The customer wants nothing to be charged any more; who turned it on is told.
 
         :param contact: res.partner who turns it off
         :raises LockError: an instalment is being charged at this moment
@@ -252,7 +252,7 @@ class CollectionPlan(models.Model):
             raise LockError(f"Plan {plan.id} is being charged")
         plan._end_charges()
         plan._log(plan.env._("Automatic payment was turned off by %s.", contact.name))
-        plan._write_to_contact(contact.with_env(plan.env))
+        plan._write_to_contact(plan.charge_contact_id)
 
     def _accept(self, name, signature=None):
         """Override: what is due on the day of the signature is charged at once."""
@@ -263,7 +263,8 @@ class CollectionPlan(models.Model):
         """Call the job when something is due already."""
         self.ensure_one()
         today = self.company_id._get_collection_today()
-        if self.is_automatic and self.state == "active" and self.next_date <= today:
+        due = self.next_date and self.next_date <= today
+        if self.is_automatic and self.state == "active" and due:
             # sudo: scheduled jobs belong to the system
             self.env.ref("collections_portal.ir_cron_charge").sudo()._trigger()
 

@@ -2,7 +2,7 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from odoo.addons.collections_management.models.instalments import allocate
@@ -33,6 +33,21 @@ LOST_MINUTES = 10
 # Who pays on the page has so long until the job charges the same.
 PAYING_MINUTES = 30
 TRIES = 3
+SYSTEM_FIELDS = {
+    "amount",
+    "attempt",
+    "concluded",
+    "date",
+    "declined",
+    "failure",
+    "line_id",
+    "plan_id",
+    "reference",
+    "retry_on",
+    "state",
+    "transaction_id",
+    "turned_on",
+}
 
 
 class CollectionPlanCharge(models.Model):
@@ -121,6 +136,18 @@ class CollectionPlanCharge(models.Model):
         "(state) WHERE state IN ('begun', 'pending', 'unknown') OR concluded IS NOT TRUE"
     )
 
+    def write(self, vals):
+        """Override of ``base``: what was charged, and what became of it, nobody writes."""
+        if not self.env.su and (kept := SYSTEM_FIELDS & vals.keys()):
+            raise AccessError(
+                self.env._(
+                    "Charges are kept as they were (%s): say by the buttons what you know of one that "
+                    "is in doubt.",
+                    ", ".join(sorted(kept)),
+                )
+            )
+        return super().write(vals)
+
     # ------------------------------------------------------------
     # The job
     # ------------------------------------------------------------
@@ -196,6 +223,8 @@ class CollectionPlanCharge(models.Model):
     def _charge_plan(self, plan):
         """Charge what is due of a plan, one instalment after the other."""
         for _line in plan.line_ids:
+            if not self._get_due(plan)[0]:
+                return
             charge = self._begin_safely(plan)
             # committed: whatever happens from here on, it is known that something may be sent
             self.env["ir.cron"]._commit_progress()

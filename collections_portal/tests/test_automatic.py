@@ -236,6 +236,18 @@ class TestJob(AutomaticCase):
         )
         self.assertEqual(self._line(invoice).amount_residual_currency, 50)
 
+    def test_a_reminder_says_that_it_will_be_charged(self):
+        self.customer.strategy_id = self._make_scheme(
+            self._announce(3, name="Soon", is_instalment=True)
+        )
+        self.plan.action_cancel()
+        self.plan = self._make_plan(after=2)
+        [notice] = self.run_day(self.customer)
+        self.assertNotIn("It is charged", notice.items_html)
+        self._turn_on()
+        notice.invalidate_recordset(["items_html"])
+        self.assertIn("It is charged to your", notice.items_html)
+
     def test_the_customer_is_told(self):
         self._turn_on()
         self.assertIn("will be charged", self.mails()[0].body)
@@ -583,7 +595,7 @@ class TestRights(AutomaticCase):
             {"login": "other", "company_id": company.id, "company_ids": company.ids}
         )
         charges = self.system["collection.plan.charge"].with_user(other)
-        self.assertFalse(charges.search([]))
+        self.assertFalse(charges.with_context(allowed_company_ids=company.ids).search([]))
 
 
 class TestPage(AutomaticCase):
@@ -725,4 +737,4 @@ class TestPage(AutomaticCase):
         before = self.customer.portal_payments
         self._turn_on()
         self.run_job()
-        self.assertEqual(self.customer.portal_payments, before + 2)
+        self.assertEqual(self.customer.portal_payments, before + 1)
