@@ -168,8 +168,9 @@ class CollectionPlanCharge(models.Model):
     def _look_again(self):
         """Follow the transactions of charges that are open, and do what follows."""
         for charge in self.search(["|", ("state", "in", LIVE), ("concluded", "=", False)]):
-            charge._safely("_look")
-            self.env["ir.cron"]._commit_progress()
+            for part in ("_book", "_look"):
+                charge._safely(part)
+                self.env["ir.cron"]._commit_progress()
         ended = self.env["collection.plan"].search(
             [("is_automatic", "=", True), ("state", "not in", ("proposed", "active"))]
         )
@@ -454,7 +455,14 @@ class CollectionPlanCharge(models.Model):
 
     def _book(self):
         """Have the payment made and reconciled; where that fails, Odoo's own job tries again."""
-        self.transaction_id._post_process()
+        self.ensure_one()
+        self.invalidate_recordset()
+        if not self.try_lock_for_update(allow_referencing=True):
+            return
+        self._follow()
+        taken = self.state in ("paid", "surplus")
+        if taken and not self.transaction_id.is_post_processed:
+            self.transaction_id._post_process()
 
     # ------------------------------------------------------------
     # What became of it

@@ -704,15 +704,16 @@ class Stories:
         plan = self.plan(file, lines, -18, 12, 42)
         plan._accept(file._get_recipient().name)
         self._turn_on_charges(plan, "done")
-        yield -18
+        # the Friday before, on a weekend, is late enough too
+        yield -16
         self.env["collection.plan.charge"]._cron_charge()
 
     def has_a_card_that_is_refused(self, file, lines):
-        yield -3
-        plan = self.plan(file, lines, -1, 29, 59)
+        yield -8
+        plan = self.plan(file, lines, -6, 24, 54)
         plan._accept(file._get_recipient().name)
         self._turn_on_charges(plan, "error")
-        yield -1
+        yield -3
         self.env["collection.plan.charge"]._cron_charge()
 
     def _turn_on_charges(self, plan, outcome):

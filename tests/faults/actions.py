@@ -561,8 +561,8 @@ def _offer_cards(env):
     provider = env.ref("payment.payment_provider_demo").copy({"company_id": env.company.id})
     provider.write({"state": "test", "journal_id": journal.id})
     card = env.ref("payment.payment_method_card")
-    card.active = True
     provider.payment_method_ids = card
+    card.active = True
     account = env["account.account"].create(
         {"name": "On its way", "code": "199999", "account_type": "asset_current", "reconcile": True}
     )
