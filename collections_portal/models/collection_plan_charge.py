@@ -119,7 +119,9 @@ class CollectionPlanCharge(models.Model):
         help="Unless it is paid until then, or automatic payment is turned off.",
     )
     concluded = fields.Boolean(
-        readonly=True, default=True, help="What follows from the state was done, and both sides told."
+        readonly=True,
+        default=True,
+        help="What follows from the state was done, and both sides told.",
     )
 
     _attempt_unique = models.Constraint(
@@ -445,7 +447,9 @@ class CollectionPlanCharge(models.Model):
                     self.invalidate_recordset()
                     mine = self.try_lock_for_update() and self.transaction_id.try_lock_for_update()
                     return (
-                        bool(mine) and self.state == "begun" and self.transaction_id.state == "draft"
+                        bool(mine)
+                        and self.state == "begun"
+                        and self.transaction_id.state == "draft"
                     )
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 # nothing was sent: look again
@@ -472,11 +476,9 @@ class CollectionPlanCharge(models.Model):
         """Take over the states of the transactions. Nothing else is written here."""
         for charge in self:
             state = STATE_OF.get(charge.transaction_id.state)
-            if not state or state == charge.state or charge.state == "surplus":
-                continue
-            if charge.state == "paid" and state != "failed":
-                continue
-            charge._take(state)
+            # money that came is never charged again by itself, whatever becomes of it
+            if state and charge.state not in (state, "paid", "surplus"):
+                charge._take(state)
 
     def _take(self, state):
         self.ensure_one()

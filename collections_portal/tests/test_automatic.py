@@ -62,10 +62,9 @@ class AutomaticCase(PortalCase):
         """Do the job, so many days from today."""
         self.env.flush_all()
         self.env.invalidate_all()
-        with self.at(after), self.enter_registry_test_mode():
-            with self.registry.cursor() as cr:
-                env = self.system(cr=cr, context={"lang": "en_US"})
-                env["collection.plan.charge"]._cron_charge()
+        with self.at(after), self.enter_registry_test_mode(), self.registry.cursor() as cr:
+            env = self.system(cr=cr, context={"lang": "en_US"})
+            env["collection.plan.charge"]._cron_charge()
         self.env.invalidate_all()
 
     def charges(self):
@@ -111,8 +110,12 @@ class TestJob(AutomaticCase):
         for _time in range(3):
             self.run_job()
         self.assertEqual(self.outcomes(), [(1, "paid")])
-        self.assertEqual(self.system["account.payment"].search_count(
-            [("partner_id", "=", self.customer.partner_id.id)]), 1)
+        self.assertEqual(
+            self.system["account.payment"].search_count(
+                [("partner_id", "=", self.customer.partner_id.id)]
+            ),
+            1,
+        )
 
     def test_several_that_are_due(self):
         self._turn_on()
@@ -231,9 +234,7 @@ class TestJob(AutomaticCase):
         plan._confirm("oral")
         self._turn_on(plan=plan)
         self.run_job()
-        self.assertEqual(
-            (plan.charge_ids.amount, plan.charge_ids.currency_id.name), (40, "EUR")
-        )
+        self.assertEqual((plan.charge_ids.amount, plan.charge_ids.currency_id.name), (40, "EUR"))
         self.assertEqual(self._line(invoice).amount_residual_currency, 50)
 
     def test_a_reminder_says_that_it_will_be_charged(self):
@@ -423,12 +424,13 @@ class TestDoubt(AutomaticCase):
 
     def _refuse(self, cause):
         """Return how Odoo's providers tell of a request that failed."""
+        refusal = "Could not establish the connection"
 
         def send(*_args, **_kwargs):
             try:
                 raise cause
             except requests.RequestException:
-                raise ValidationError("Could not establish the connection") from None
+                raise ValidationError(refusal) from None
 
         return send
 
@@ -523,9 +525,7 @@ class TestDoubt(AutomaticCase):
         def answer(transaction):
             transaction._set_done()
 
-        with patch.object(
-            self.registry["payment.transaction"], "_ask_for_charge", answer
-        ):
+        with patch.object(self.registry["payment.transaction"], "_ask_for_charge", answer):
             self._doubt()
         self.assertEqual(self.outcomes(), [(1, "paid")])
         self.assertFalse(self.tasks(self.charges()))

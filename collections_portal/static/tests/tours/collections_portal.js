@@ -191,7 +191,10 @@ tours.add("collections_portal_charged", {
             run: "click",
             expectUnloadPage: true,
         },
-        { content: "paid", trigger: `.o_collections_instalments tr:contains("$ 700.00"):contains(Paid)` },
+        {
+            content: "paid",
+            trigger: `.o_collections_instalments tr:contains("$ 700.00"):contains(Paid)`,
+        },
         { content: "charged", trigger: `li:contains("$ 700.00") .badge:contains(Charged)` },
         {
             content: "no more",
