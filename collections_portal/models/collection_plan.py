@@ -339,6 +339,73 @@ class CollectionPlan(models.Model):
             subtype_xmlid="mail.mt_comment",
         )
 
+    def _get_charge_words(self, charge=None):
+        """Return the paragraphs of a message to the customer.
+
+        :param charge: collection.plan.charge that it is about; none: automatic payment as a whole
+        """
+        self.ensure_one()
+        _, values = self.env._, {"plan": self.number, "method": self.charge_method}
+        if charge:
+            return self._get_outcome_words(charge)
+        if self.is_automatic:
+            return [
+                _(
+                    "the instalments of your payment plan %(plan)s will be charged on their dates to "
+                    "the payment method that you saved (%(method)s). You can turn that off at any time "
+                    "on your page.",
+                    **values,
+                )
+            ]
+        if self.charge_stopped:
+            return [
+                _("we no longer charge the instalments of your payment plan %(plan)s.", **values),
+                self._get_stop_text(),
+                _("Please pay them by yourself, or choose another payment method on your page."),
+            ]
+        return [
+            _(
+                "automatic payment of your payment plan %(plan)s was turned off. Please pay the "
+                "instalments by yourself.",
+                **values,
+            )
+        ]
+
+    def _get_outcome_words(self, charge):
+        _ = self.env._
+        values = {
+            "plan": self.number,
+            "number": charge.number,
+            "amount": self.currency_id.format(charge.amount),
+            "method": charge.method,
+        }
+        if charge.state == "paid":
+            return [
+                _(
+                    "we have charged instalment %(number)s of your payment plan %(plan)s, %(amount)s, "
+                    "to the payment method that you saved (%(method)s). Thank you!",
+                    **values,
+                )
+            ]
+        words = [
+            _(
+                "we could not charge instalment %(number)s of your payment plan %(plan)s, %(amount)s, "
+                "to the payment method that you saved (%(method)s).",
+                **values,
+            )
+        ]
+        if charge.failure:
+            words.append(_("The payment provider says: %s", charge.failure))
+        if charge.retry_on:
+            words.append(
+                _(
+                    "We try again on %s. On your page you can choose another payment method, or pay by "
+                    "yourself.",
+                    format_date(self.env, charge.retry_on),
+                )
+            )
+        return words
+
     def _get_page_url(self, contact):
         """Return the address of the plan's page, with a token that opens it for a contact."""
         self.ensure_one()

@@ -247,7 +247,7 @@ class TestJob(AutomaticCase):
         self.assertNotIn("It is charged", notice.items_html)
         self._turn_on()
         notice.invalidate_recordset(["items_html"])
-        self.assertIn("It is charged to your", notice.items_html)
+        self.assertIn("It is charged on its date", notice.items_html)
 
     def test_the_customer_is_told(self):
         self._turn_on()
