@@ -32,7 +32,9 @@ class PaymentTransaction(models.Model):
         ondelete="set null",
         help="The contact who saves the payment method for the plan.",
     )
-    collection_charge_ids = fields.One2many("collection.plan.charge", "transaction_id")
+    collection_charge_ids = fields.One2many(
+        "collection.plan.charge", "transaction_id", string="Charges"
+    )
 
     # ------------------------------------------------------------
     # Charging an instalment
