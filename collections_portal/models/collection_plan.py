@@ -127,7 +127,10 @@ class CollectionPlan(models.Model):
             return self._get_stop_text()
         if self.state == "proposed":
             return _("By %(method)s, once the plan is accepted.", **values)
-        if self.charge_ids.filtered(lambda charge: charge.state in LIVE):
+        states = set(self.charge_ids.mapped("state"))
+        if "unknown" in states:
+            return _("By %(method)s. We are finding out whether a charge was made.", **values)
+        if states & set(LIVE):
             return _("By %(method)s. A charge is on its way.", **values)
         line, day = self._get_next_charge()
         if not line:
@@ -228,11 +231,12 @@ class CollectionPlan(models.Model):
             }
         )
         plan.activity_unlink([TASK])
+        worded = plan.company_id._in_own_language(plan)
         plan._log(
-            plan.env._(
+            worded.env._(
                 "Automatic payment was turned on by %(contact)s: %(method)s.",
                 contact=contact.name,
-                method=plan.charge_method,
+                method=worded.charge_method,
             )
         )
         plan._write_to_contact(contact)
@@ -251,7 +255,8 @@ class CollectionPlan(models.Model):
         if not plan.try_lock_for_update(allow_referencing=True):
             raise LockError(f"Plan {plan.id} is being charged")
         plan._end_charges()
-        plan._log(plan.env._("Automatic payment was turned off by %s.", contact.name))
+        worded = plan.company_id._in_own_language(plan)
+        plan._log(worded.env._("Automatic payment was turned off by %s.", contact.name))
         plan._write_to_contact(plan.charge_contact_id)
 
     def _accept(self, name, signature=None):
