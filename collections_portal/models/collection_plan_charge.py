@@ -176,7 +176,7 @@ class CollectionPlanCharge(models.Model):
         ended = self.env["collection.plan"].search(
             [("is_automatic", "=", True), ("state", "not in", ("proposed", "active"))]
         )
-        for plan in ended:
+        for plan in ended.try_lock_for_update(allow_referencing=True):
             plan._end_charges()
             worded = plan.company_id._in_own_language(plan)
             plan._log(worded.env._("Automatic payment ended with the plan."))
@@ -191,6 +191,9 @@ class CollectionPlanCharge(models.Model):
         lost = fields.Datetime.now() - timedelta(minutes=LOST_MINUTES)
         if self.state == "begun" and self.write_date < lost:
             self._doubt(False)
+        if self.state == "unknown":
+            self.transaction_id._ask_for_charge()
+            self._follow()
         if not self.concluded:
             self._conclude()
 
@@ -226,8 +229,6 @@ class CollectionPlanCharge(models.Model):
     def _charge_plan(self, plan):
         """Charge what is due of a plan, one instalment after the other."""
         for _line in plan.line_ids:
-            if not self._get_due(plan)[0]:
-                return
             charge = self._begin_safely(plan)
             # committed: whatever happens from here on, it is known that something may be sent
             self.env["ir.cron"]._commit_progress()
@@ -260,8 +261,11 @@ class CollectionPlanCharge(models.Model):
 
     @api.model
     def _begin(self, plan):
-        # what the page reads and writes too, before looking at anything
         self.env.invalidate_all()
+        line, amount = self._get_due(plan)
+        if not line:
+            return self.browse()
+        # who pays on the page, or turns it off, since this transaction began makes it fail here
         plan.customer_id._begin_payment()
         if not plan.try_lock_for_update(allow_referencing=True):
             return self.browse()
@@ -271,8 +275,7 @@ class CollectionPlanCharge(models.Model):
         if problem := plan._get_token_problem(token):
             plan._stop_charges(problem)
             return self.browse()
-        line, amount = self._get_due(plan)
-        return self._make(plan, line, amount) if line else self.browse()
+        return self._make(plan, line, amount)
 
     @api.model
     def _is_being_paid(self, plan):
@@ -528,8 +531,13 @@ class CollectionPlanCharge(models.Model):
         """Both sides are told, and when it is tried again; after the last time it stops."""
         plan = self.plan_id
         self.activity_unlink([TASK])
+        # what was none of the customer's is tried again without a word
+        if not self.declined:
+            return
         plan.charge_failure = self.failure or self.reference
-        if not self.declined or not plan.is_automatic:
+        if not plan.is_automatic:
+            self.retry_on = False
+            plan._write_to_contact(plan.charge_contact_id, self)
             return
         failed = self.line_id.charge_ids.filtered(
             lambda charge: charge.state == "failed" and charge.declined
@@ -550,12 +558,8 @@ class CollectionPlanCharge(models.Model):
         )
 
     def _conclude_unknown(self):
-        """The provider is asked; what it can't say, a person finds out."""
-        self.transaction_id._ask_for_charge()
-        self._follow()
-        if self.state != "unknown":
-            return self._conclude()
-        return self._make_task(
+        """What the provider can't be asked, a person finds out."""
+        self._make_task(
             self._in_own_words()._(
                 "Was %(amount)s charged? Look for %(reference)s at %(provider)s.",
                 amount=self.currency_id.format(self.amount),
