@@ -402,6 +402,30 @@ class TestFailures(AutomaticCase):
         self.charges().transaction_id._post_process()
         self.assertEqual(self.plan.line_ids[0].state, "paid")
 
+    def test_a_plan_that_cannot_be_charged_stops_no_other(self):
+        self._turn_on()
+        other = self.system["collection.plan"]._make(
+            self._line(self.strange_invoice).with_env(self.system),
+            schedules={self.currency: [(self._day(0), 77)]},
+        )
+        other._confirm("oral")
+        other._turn_on_charges(self._save(partner=self.stranger.partner_id), self.contact)
+        charges = self.registry["collection.plan.charge"]
+        get_amounts = charges._get_amounts
+
+        def fail_for_one(self, plan, today):
+            if plan != other:
+                raise KeyError("Broken")
+            return get_amounts(self, plan, today)
+
+        with (
+            patch.object(charges, "_get_amounts", fail_for_one),
+            mute_logger(f"{MODELS}.collection_plan_charge"),
+        ):
+            self.run_job()
+        self.assertEqual((self.plan.failure, self.charges().ids), ("'Broken'", []))
+        self.assertEqual(other.charge_ids.state, "paid")
+
     def test_a_charged_plan_is_not_deleted(self):
         self._turn_on()
         self.run_job()
@@ -702,6 +726,16 @@ class TestPage(AutomaticCase):
             with self.subTest(changes=changes):
                 self.assertEqual(self._begin(context, **changes)["error"]["code"], 404)
         self.assertIn("error", self._begin(context, partner_id=1))
+
+    def test_a_colleague_chooses_no_payment_method_for_the_customer(self):
+        context = self._context()
+        self.authenticate("test_collector", "test_collector")
+        self.assertNotIn("Turn on automatic", self.get(f"/plans/{self.plan.id}").text)
+        self.assertEqual(self._begin(context)["error"]["code"], 404)
+        self._turn_on()
+        self.plan.with_user(self.collector).action_stop_charges()
+        history = str(self.plan.message_ids.mapped("body"))
+        self.assertIn("turned off by Test collector", history)
 
     def test_turned_off_by_a_link(self):
         self._turn_on()
