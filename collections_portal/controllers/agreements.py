@@ -30,7 +30,7 @@ class CollectionsAgreements(Controller):
         return secure(request.render("collections_portal.page_agreements", values))
 
     @route(f"{ROOT}/plans/<int:plan_id>", type="http", auth="public", website=True)
-    def collections_plan(self, plan_id, access_token=None, account=None):
+    def collections_plan(self, plan_id, access_token=None, account=None, busy=None):
         """Show a plan with its instalments; a proposal can be signed or declined."""
         access = get_access(access_token, account)
         if not access:
@@ -40,6 +40,7 @@ class CollectionsAgreements(Controller):
             **self._get_common_values(access),
             "plan": plan,
             "state_text": self._get_state_text,
+            "busy": busy,
         }
         return secure(request.render("collections_portal.page_plan", values))
 

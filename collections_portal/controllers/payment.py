@@ -113,8 +113,8 @@ class CollectionsPayment(PortalAccount):
             if kwargs.get("flow") == "token":
                 raise NotFound
             kwargs["tokenization_requested"] = False
-        # one at a time: a second tab waits here and finds what the first has begun
-        customer.try_lock_for_update(allow_referencing=True)
+        # one at a time: a second tab waits here, is tried again, and finds what the first has begun
+        customer._begin_payment()
         transaction_sudo = self._create_transaction(
             custom_create_values=request.env["collection.portal.order"]
             .sudo()

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
 SCOPE = "collections_portal.link"
@@ -18,6 +19,12 @@ class CollectionCustomer(models.Model):
         copy=False,
         default=0,
         help="Links in messages carry it: raised, the links sent before open nothing any more.",
+    )
+    portal_payments = fields.Integer(
+        readonly=True,
+        copy=False,
+        default=0,
+        help="How many online payments were begun: each raises it, so two never begin at once.",
     )
     portal_request_ids = fields.One2many(
         "collection.portal.request", "customer_id", string="Portal Requests", groups=READERS
@@ -127,6 +134,28 @@ class CollectionCustomer(models.Model):
             "collections_portal.collection_portal_request_action"
         )
         return dict(action, domain=[("customer_id", "=", self.id)], context={})
+
+    # ------------------------------------------------------------
+    # One payment at a time
+    # ------------------------------------------------------------
+
+    def _begin_payment(self):
+        """Begin an online payment of this customer, before looking at what is open.
+
+        Whoever comes second waits here for the first, and then fails as transactions that collide
+        do: tried again, they see what the first has begun.
+        """
+        self.ensure_one()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE collection_customer SET portal_payments = COALESCE(portal_payments, 0) + 1
+                 WHERE id = %s
+                """,
+                self.id,
+            )
+        )
+        self.invalidate_recordset(["portal_payments"], flush=False)
 
     # ------------------------------------------------------------
     # The conversation, live

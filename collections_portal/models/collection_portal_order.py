@@ -106,11 +106,19 @@ class CollectionPortalOrder(models.AbstractModel):
         :return: dict id of the item -> amount in its currency
         """
         in_flight = defaultdict(float)
-        transactions = lines.move_id.transaction_ids | self.env["payment.transaction"].search(
-            [("collection_order", "!=", False), ("state", "in", ("pending", "authorized"))]
-            if lines.move_id.filtered(lambda move: move.move_type == "entry")
-            else []
-        )
+        transactions = lines.move_id.transaction_ids
+        # an opening entry is not among the transaction's invoices
+        if lines.move_id.filtered(lambda move: move.move_type == "entry"):
+            transactions |= transactions.search(
+                [
+                    ("collection_order", "!=", False),
+                    "|",
+                    ("state", "in", ("draft", "pending", "authorized")),
+                    "&",
+                    ("state", "=", "done"),
+                    ("is_post_processed", "=", False),
+                ]
+            )
         for transaction in transactions.filtered(self._is_in_flight):
             if transaction.collection_order:
                 for line_id, settled, _discount in transaction.collection_order:
@@ -125,6 +133,9 @@ class CollectionPortalOrder(models.AbstractModel):
     def _is_in_flight(self, transaction):
         if transaction.state == "done":
             return not transaction.is_post_processed
+        # an instalment that is charged by itself: nobody knows whether it was taken
+        if transaction.state == "draft":
+            return transaction.operation == "offline" and bool(transaction.collection_order)
         return transaction.state in ("pending", "authorized") and transaction.provider_code not in (
             "none",
             "custom",

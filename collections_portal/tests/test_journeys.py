@@ -68,3 +68,17 @@ class TestJourneys(PortalCase):
         self._take("collections_portal_sign")
         self.assertEqual((plan.state, plan.signed_by), ("active", "Paula Client"))
         self.assertTrue(plan.signature)
+
+    def test_a_plan_is_signed_and_its_first_instalment_charged_by_itself(self):
+        plan = self.system["collection.plan"]._make(
+            self._get_receivable_lines(self.invoices).with_env(self.system),
+            schedules={self.currency: [(self._day(0), 700), (self._day(30), 800)]},
+        )
+        self._take("collections_portal_automatic")
+        self.assertEqual((plan.state, plan.is_automatic), ("active", True))
+        with self.enter_registry_test_mode(), self.registry.cursor() as cr:
+            self.system(cr=cr, context={})["collection.plan.charge"]._cron_charge()
+        self.env.invalidate_all()
+        self.assertEqual(plan.paid_amount, 700)
+        self._take("collections_portal_charged")
+        self.assertFalse(plan.is_automatic)

@@ -21,6 +21,7 @@ PAGES = (
     "/agreements",
     "/plans/{plan}",
     "/plans/{plan}/pdf",
+    "/plans/{plan}/automatic",
     "/messages",
     "/messages/list",
     "/messages/{message}/{file}",
@@ -33,10 +34,11 @@ FORMS = {
     "/messages/send": {"text": "Words of whoever tries"},
     "/details": {"key": "d", "email": "new@example.com", "phone": "1"},
     "/plans/{plan}/decline": {},
+    "/plans/{plan}/automatic/off": {},
 }
 # What is the whole company's, which a restricted contact doesn't see.
 WHOLE = {"/invoices/{invoice}/pdf", "/statement.pdf", "/statement.xlsx", "/plans/{plan}"}
-WHOLE |= {"/plans/{plan}/pdf"}
+WHOLE |= {"/plans/{plan}/pdf", "/plans/{plan}/automatic"}
 
 
 class TestMatrix(PortalCase):
@@ -167,7 +169,7 @@ class TestMatrix(PortalCase):
                 self.assertEqual(
                     response.status_code, 404 if guessed else 303 if "item" in page else 200
                 )
-        for path in ("/settle", "/plans/{plan}/decline"):
+        for path in ("/settle", "/plans/{plan}/decline", "/plans/{plan}/automatic/off"):
             with self.subTest(form=path):
                 self.assertNoSecrets(self._send(path, **params))
         self.assertEqual(self._sign(**params).json()["error"]["code"], 404)
@@ -206,6 +208,26 @@ class TestMatrix(PortalCase):
         self.env.invalidate_all()
         self.assertEqual(len(self.requests()), 2)
         self.assertEqual(self.plan.state, "cancelled")
+
+    def test_what_saves_a_payment_method_needs_the_token_of_its_page(self):
+        own = self.plan._sign_automatic(self.other_contact)  # of another customer
+        order = self.system["collection.portal.order"]
+        lines = self._get_receivable_lines(self.first_invoice).with_env(self.system)
+        order = order._sign(self.customer, self.contact, order._make(lines))
+        for login in (None, "otto", "resolver", "foreign", "paula"):
+            self.authenticate(login, login)
+            for route in ("transaction", "assign"):
+                for token in (None, "", "x", self.token, own, order):
+                    with self.subTest(login=login, route=route, token=token):
+                        answer = self.url_open(
+                            f"{ROOT}/automatic/{route}",
+                            json={"jsonrpc": "2.0", "params": {"access_token": token}},
+                            timeout=60,
+                        )
+                        self.assertEqual(answer.json()["error"]["code"], 404)
+                        self.assertNoSecrets(answer)
+        self.env.invalidate_all()
+        self.assertFalse(self.plan.is_automatic)
 
     def patch_limit(self):
         """Let a wrong link be tried as often as a matrix needs."""

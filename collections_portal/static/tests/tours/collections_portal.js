@@ -126,27 +126,85 @@ tours.add("collections_portal_answer", {
     ],
 });
 
+const sign = [
+    {
+        content: "see it",
+        trigger: `a:contains("See and sign")`,
+        run: "click",
+        expectUnloadPage: true,
+    },
+    { content: "what one agrees to", trigger: `section:contains("you acknowledge")` },
+    {
+        content: "the name is there, the signature is made of it",
+        trigger: ".o_web_sign_name_and_signature input[name='signer']",
+        run: "edit Paula Client",
+    },
+    {
+        content: "sign",
+        trigger: ".o_portal_sign_submit:enabled",
+        run: "click",
+        expectUnloadPage: true,
+    },
+    { content: "signed", trigger: `.alert:contains("Signed by Paula Client")` },
+];
+
 /** A proposal is read and signed. */
-tours.add("collections_portal_sign", {
+tours.add("collections_portal_sign", { steps: () => sign });
+
+/** It is signed, and paid by itself from now on. */
+tours.add("collections_portal_automatic", {
+    steps: () => [
+        ...sign,
+        {
+            content: "by itself",
+            trigger: `.o_collections_automatic a:contains("Turn on automatic payment")`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        { content: "what one agrees to", trigger: `p:contains("I agree that each instalment")` },
+        { content: "a card", trigger: "#customer_input", run: "edit 4242" },
+        {
+            content: "save it",
+            trigger: `button[name="o_payment_submit_button"]:not(:disabled)`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "what is charged next",
+            trigger: `.o_collections_automatic:contains("The next charge is of $ 700.00")`,
+        },
+    ],
+});
+
+/** The first instalment was charged; the customer wants no more of that. */
+tours.add("collections_portal_charged", {
     steps: () => [
         {
-            content: "see it",
-            trigger: `a:contains("See and sign")`,
+            content: "agreements",
+            trigger: `.nav-link:contains(Agreements)`,
             run: "click",
             expectUnloadPage: true,
         },
-        { content: "what one agrees to", trigger: `section:contains("you acknowledge")` },
         {
-            content: "the name is there, the signature is made of it",
-            trigger: ".o_web_sign_name_and_signature input[name='signer']",
-            run: "edit Paula Client",
-        },
-        {
-            content: "sign",
-            trigger: ".o_portal_sign_submit:enabled",
+            content: "the plan",
+            trigger: `li.list-group-item a:contains(See)`,
             run: "click",
             expectUnloadPage: true,
         },
-        { content: "signed", trigger: `.alert:contains("Signed by Paula Client")` },
+        {
+            content: "paid",
+            trigger: `.o_collections_instalments tr:contains("$ 700.00"):contains(Paid)`,
+        },
+        { content: "charged", trigger: `li:contains("$ 700.00") .badge:contains(Charged)` },
+        {
+            content: "no more",
+            trigger: `button:contains("Turn off automatic payment")`,
+            run: "click",
+            expectUnloadPage: true,
+        },
+        {
+            content: "it is off",
+            trigger: `.o_collections_automatic a:contains("Turn on automatic payment")`,
+        },
     ],
 });
