@@ -160,9 +160,11 @@ class CollectionPlan(models.Model):
 
     @api.model
     def _get_register_model(self):
-        """An extension has a dialog of its own: context ``collection_extension``."""
+        """Extensions and offers have dialogs of their own: ``collection_extension``, ``_offer``."""
         if self.env.context.get("collection_extension"):
             return "collection.register.extension"
+        if self.env.context.get("collection_offer"):
+            return "collection.register.offer"
         return "collection.register.plan"
 
     @api.model
@@ -595,6 +597,11 @@ class CollectionPlan(models.Model):
     # Proposed, accepted
     # ------------------------------------------------------------
 
+    def _is_offer(self):
+        """Tell whether the plan is a discount for one payment by a date, of what is due or not yet."""
+        self.ensure_one()
+        return self.instalment_count == 1 and self.discount_amount > 0
+
     def _confirm(self, method, **values):
         """The customer has agreed: the instalments count from now on.
 
@@ -662,6 +669,10 @@ class CollectionPlan(models.Model):
         """Return the language in which the customer reads the agreement."""
         self.ensure_one()
         return self.customer_id._get_lang(self._get_recipient())
+
+    def _get_customer_url(self):
+        """Hook: return the address of the page on which the customer sees the plan; falsy: none."""
+        return False
 
     def _get_greeting(self):
         """Return the salutation of the message, in the language of the context."""

@@ -3,6 +3,7 @@ from . import (
     collection_agreement,
     collection_customer,
     collection_notice_content,
+    collection_plan,
     collection_portal_account,
     collection_portal_attempt,
     collection_portal_order,

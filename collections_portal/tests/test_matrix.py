@@ -1,5 +1,6 @@
 """Every route, for everybody who may try it: to read and to write."""
 
+import re
 from datetime import timedelta
 
 from freezegun import freeze_time
@@ -19,9 +20,11 @@ PAGES = (
     "/statement.pdf",
     "/statement.xlsx",
     "/agreements",
+    "/agreements/page/1",
     "/plans/{plan}",
     "/plans/{plan}/pdf",
     "/messages",
+    "/messages/page/1",
     "/messages/list",
     "/messages/{message}/{file}",
     "/pay?item={item}",
@@ -34,6 +37,8 @@ FORMS = {
     "/details": {"key": "d", "email": "new@example.com", "phone": "1"},
     "/plans/{plan}/decline": {},
 }
+# What is tried by tests of its own: the signature's form, and the transaction of a signed order.
+ELSEWHERE = {"/plans/{plan}/accept", "/transaction"}
 # What is the whole company's, which a restricted contact doesn't see.
 WHOLE = {"/invoices/{invoice}/pdf", "/statement.pdf", "/statement.xlsx", "/plans/{plan}"}
 WHOLE |= {"/plans/{plan}/pdf"}
@@ -81,6 +86,16 @@ class TestMatrix(PortalCase):
         }
         # what nobody else may read, in no answer
         cls.secrets = ("Our secret", "secret file", cls.plan.number, "Paula", "paula@example.com")
+
+    def test_every_route_is_in_the_matrix(self):
+        tried = {page.partition("?")[0] for page in PAGES} | set(FORMS) | ELSEWHERE
+        tried = {re.sub(r"{\w+}|/page/\d+$", "*", path) for path in tried}
+        routes = {
+            re.sub(r"<[^>]+>", "*", rule.rule.removeprefix(ROOT)).replace("/page/*", "*")
+            for rule in self.env["ir.http"].routing_map().iter_rules()
+            if rule.rule.startswith(ROOT)
+        }
+        self.assertEqual(routes - tried, set())
 
     def _open(self, page, **params):
         return self.url_open(
