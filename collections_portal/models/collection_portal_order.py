@@ -42,6 +42,7 @@ class CollectionPortalOrder(models.AbstractModel):
             )
         amounts, in_flight = amounts or {}, self._get_in_flight(lines)
         offered = self._get_offered(lines, amounts, in_flight)
+        self._read_matches(lines)
         rows = [
             self._make_row(
                 line, amounts.get(line.id), in_flight[line.id], *offered.get(line.id, (None, 0.0))
@@ -133,14 +134,24 @@ class CollectionPortalOrder(models.AbstractModel):
         :return: in the item's currency; 0: none
         """
         move, today = line.move_id, line.company_id._get_collection_today()
+        if not line.discount_date or line.discount_date < today:
+            return 0.0
         if not move._is_eligible_for_early_payment_discount(line.currency_id, today):
             return 0.0
         return line.currency_id.round(line.amount_residual_currency - line.discount_amount_currency)
 
     @api.model
+    def _read_matches(self, lines):
+        """Read at once what Odoo asks of each invoice before it gives a discount: what paid it."""
+        candidates = lines.filtered("discount_date")
+        candidates.mapped("matched_debit_ids")
+        candidates.mapped("matched_credit_ids")
+
+    @api.model
     def _get_savings(self, lines):
         """Return what the payment terms let off to who pays now: dict id of the item -> amount."""
         in_flight = self._get_in_flight(lines)
+        self._read_matches(lines)
         savings = {line.id: self._get_discount(line) for line in lines if not in_flight[line.id]}
         return {line_id: discount for line_id, discount in savings.items() if discount}
 

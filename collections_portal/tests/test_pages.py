@@ -19,7 +19,7 @@ class TestPages(PortalCase):
         self._make_invoice(
             self.customer, 300, issued=-30, invoice_payment_term_id=terms.id, invoice_date_due=False
         )
-        words = self.text(self.page())
+        words = self.text(self.page(), "o_collections_items")
         self.assertEqual(words.count("150.00"), 2)
         self.assertIn("25 days overdue", words)
         self.assertIn("in 30 days", words)
