@@ -38,15 +38,17 @@ class CollectionsAccount(CustomerPortal):
             page=page,
             step=PAGE,
         )
+        proposals = self._read_proposals(access)
+        rows = room._read_items(customer, PAGE, pages["offset"])
         return {
             **self._get_common_values(access, "account"),
             "sums": self._prepare_sums(access, sums),
             "next_dates": self._prepare_next_dates(access, room._read_next_dates(customer)),
-            "items": self._prepare_items(access, room._read_items(customer, PAGE, pages["offset"])),
+            "items": self._prepare_items(access, rows, proposals),
             "pager": pages,
             "done": options.get("done"),
             "requests": self._read_requests(access),
-            "proposals": self._read_proposals(access),
+            "proposals": proposals,
         }
 
     @route(
@@ -284,20 +286,24 @@ class CollectionsAccount(CustomerPortal):
             )
         return prepared
 
-    def _prepare_items(self, access, rows):
-        """Return the items with what they mean for the customer."""
+    def _prepare_items(self, access, rows, proposals):
+        """Return the items with what they mean for the customer.
+
+        :param proposals: collection.plan: what is said of their items is not that they are in a plan
+        """
         content = access.customer.env["collection.notice.content"].with_context(
             lang=request.env.lang
         )
         currencies = access.customer.env["res.currency"]
         savings = self._read_savings(access, rows)
+        proposed = {f"{plan._name},{plan.id}": plan for plan in proposals}
         return [
             {
                 **row,
                 "currency": currencies.browse(row["currency_id"]),
                 "saving": savings.get(row["move_line_id"]),
                 "title": content._get_document_name(row),
-                "status": self._get_item_status(row, content),
+                "status": self._get_item_status(row, content, proposed.get(row["origin"])),
                 "has_pdf": row["move_type"] != "entry",
             }
             for row in rows
@@ -344,11 +350,16 @@ class CollectionsAccount(CustomerPortal):
             )
         return prepared
 
-    def _get_item_status(self, row, content):
+    def _get_item_status(self, row, content, proposal=None):
         """Return text and colour of what an item's state means for the customer."""
         _ = request.env._
         if row["residual_currency"] < 0:
             return _("In your favour"), "success"
+        if proposal and proposal._is_offer():
+            end = content._format_day(proposal._get_offer_end())
+            return _("Pay until %s and save", end), "success"
+        if proposal:
+            return _("In the plan that we propose"), "warning"
         until = row["until"] and content._format_day(row["until"])
         held = {
             "promised": _("You promised to pay"),

@@ -269,5 +269,10 @@ class CollectionsSettle(Controller):
             )
             return {"means": reports._fields["means"]._description_selection(reports.env)}
         if kind == "plan":
-            return {"most": access.customer.strategy_id.plan_instalments or 36}
+            strategy = access.customer.strategy_id
+            today = access.customer.company_id._get_collection_today()
+            return {
+                "most": strategy.plan_instalments or 36,
+                "last": strategy.plan_days and today + timedelta(days=strategy.plan_days),
+            }
         return {}

@@ -55,20 +55,28 @@ class CollectionPortalAccount(models.AbstractModel):
 
         :param customer: collection.customer
         :param line_ids: ids of account.move.line to restrict to
-        :return: list of dicts: the rows of ``_iterate_groups``, ``kind``, ``until`` of what holds
-            the item (not of our own pauses), and ``discount_date`` of its payment terms
+        :return: list of dicts: the rows of ``_iterate_groups``, ``kind``, ``until``, ``origin``
+            of what holds the item (not of our own pauses; of a promise the day that was promised),
+            and ``discount_date`` of its payment terms
         """
         self._flush()
         self.env["collection.hold"].flush_model()
+        self.env["collection.promise"].flush_model(["date_promised"])
         return self.env.execute_query_dict(
             SQL(
                 """
-                SELECT row.*, hold.kind, hold.until, move.move_type, debt.discount_date
+                SELECT row.*, hold.kind, hold.until, hold.origin, move.move_type,
+                       debt.discount_date
                   FROM (%(rows)s) row
                   JOIN account_move move ON move.id = row.move_id
                   JOIN account_move_line debt ON debt.id = row.move_line_id
                   LEFT JOIN LATERAL (
-                    SELECT held.kind, held.date_to AS until
+                    SELECT held.kind, held.origin, COALESCE((
+                               SELECT promise.date_promised
+                                 FROM collection_promise promise
+                                WHERE held.origin LIKE 'collection.promise,%%'
+                                  AND promise.id = split_part(held.origin, ',', 2)::integer
+                           ), held.date_to) AS until
                       FROM collection_hold held
                      WHERE held.move_line_id = row.move_line_id AND held.open IS TRUE
                        AND held.kind <> 'paused'
