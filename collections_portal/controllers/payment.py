@@ -79,7 +79,7 @@ class CollectionsPayment(PortalAccount):
                 "currency": currency,
                 "amount_residual": total,
                 "payment_reference": False,
-                "landing_route": access.url(done="paid"),
+                "landing_route": access.url(done="online"),
                 "transaction_route": f"{ROOT}/transaction",
             },
             access_token=order,
