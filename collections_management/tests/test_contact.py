@@ -861,7 +861,9 @@ class TestPreparation(ContactCommon):
         self.assertIn(
             f"A payment plan of at most 6 instalments, the last one until {last}.", offers
         )
-        self.assertIn("The first payment of a plan is at least 12.5 % of what is to be paid.", offers)
+        self.assertIn(
+            "The first payment of a plan is at least 12.5 % of what is to be paid.", offers
+        )
         self.assertTrue([offer for offer in offers if "discount of at most 3 %" in offer])
 
     def test_a_scheme_without_limits_says_so(self):

@@ -578,7 +578,9 @@ class TestOffer(PlanCommon):
     def test_it_is_a_proposal_until_its_date(self):
         plan = self._offer(self.coming, date=days(7))
         self.assertEqual(self.offer_text, "$\xa0196.00 instead of $\xa0200.00")
-        self.assertEqual((plan.state, plan.valid_until, plan.last_date), ("proposed", days(7), days(7)))
+        self.assertEqual(
+            (plan.state, plan.valid_until, plan.last_date), ("proposed", days(7), days(7))
+        )
         self.assertEqual((plan.amount, plan.discount_amount, plan.to_pay_amount), (200, 4, 196))
 
     def test_it_is_valid_until_the_invoice_is_due_at_most(self):

@@ -40,9 +40,7 @@ class CollectionRegisterOffer(models.TransientModel):
         """As long as proposals are valid, and not longer than until the first invoice is due."""
         for register in self:
             today = fields.Date.context_today(register)
-            due = min(
-                (line._get_collection_due() for line in register._get_lines()), default=today
-            )
+            due = min((line._get_collection_due() for line in register._get_lines()), default=today)
             days = register.customer_id.company_id.collection_plan_valid_days
             register.date = max(min(fields.Date.add(today, days=days), due), today)
 

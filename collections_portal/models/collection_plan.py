@@ -30,7 +30,8 @@ class CollectionPlan(models.Model):
         )
         return plans.filtered(
             lambda plan: (
-                plan.state == "active" or (plan._is_offer() and plan.valid_until >= plan._get_today())
+                plan.state == "active"
+                or (plan._is_offer() and plan.valid_until >= plan._get_today())
             )
         )
 

@@ -174,7 +174,10 @@ class CollectionPortalAccount(models.AbstractModel):
         parts = [self._get_next_dues_sql(customer)]
         self.env["collection.hold"].flush_model()
         if not self._get_restricted_contact():
-            parts += [self._get_next_promises_sql(customer), self._get_next_instalments_sql(customer)]
+            parts += [
+                self._get_next_promises_sql(customer),
+                self._get_next_instalments_sql(customer),
+            ]
         return self.env.execute_query_dict(
             SQL(
                 "SELECT * FROM (%s) coming ORDER BY date, kind, plan_id LIMIT %s",

@@ -148,7 +148,9 @@ class TestQueries(PortalCase):
                 "early_discount": True,
                 "discount_percentage": 2,
                 "discount_days": 10,
-                "line_ids": [Command.create({"value": "percent", "value_amount": 100, "nb_days": 30})],
+                "line_ids": [
+                    Command.create({"value": "percent", "value_amount": 100, "nb_days": 30})
+                ],
             }
         )
         for _number in range(count):

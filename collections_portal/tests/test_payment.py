@@ -63,7 +63,6 @@ class PaymentCase(PortalCase):
         return self._line(move).amount_residual_currency
 
 
-
 class TestPayment(PaymentCase):
     def test_one_invoice_in_full(self):
         transaction = self._pay_order(self._order(self.first_invoice))

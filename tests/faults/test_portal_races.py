@@ -112,10 +112,11 @@ def test_the_collector_writes_and_an_open_page_shows_it(ledger, odoo, visitor):
     [server, _other] = visitor.servers
     article = "[...document.querySelectorAll('article')].some(a => a.textContent.includes('%s'))"
     with Browser() as browser:
-        browser.open(f"{server.address}/my/collections/messages?access_token={visitor.facts['token']}")
+        browser.open(
+            f"{server.address}/my/collections/messages?access_token={visitor.facts['token']}"
+        )
         browser.wait_for("!!document.querySelector('.o_collections_conversation[data-channel]')")
         browser.evaluate("window.notLoadedAgain = true")
-        browser.wait_for("!!(window.odoo && odoo.isReady)")
         odoo.call("write_to_customer", customer=CUSTOMER, text="We deliver on Friday")
         browser.wait_for(article % "We deliver on Friday")
         odoo.call("write_to_customer", customer="Customer 02", text="For somebody else")
