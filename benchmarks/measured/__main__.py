@@ -15,9 +15,10 @@ def main(database, function, *arguments):
     :param arguments: of the function, as JSON
     """
     module, name = function.split(".")
-    measured = getattr(import_module(f"{__package__}.{module}"), name)
     # Odoo warns of what a benchmark does on purpose; an error must be seen
     with open_environment(database, log_level="error") as env:
+        # only now can add-ons be imported
+        measured = getattr(import_module(f"{__package__}.{module}"), name)
         print(json.dumps(measured(env, *map(json.loads, arguments))))
 
 
