@@ -171,7 +171,10 @@ tours.add("collections_portal_report", {
         attach("Transfer of 300.00", "transfer.txt"),
         send,
         { content: "noted", trigger: `.alert:contains("we have noted it")` },
-        { content: "what it means", trigger: `${item("THIRD")}:contains("You told us that it is paid")` },
+        {
+            content: "what it means",
+            trigger: `${item("THIRD")}:contains("You told us that it is paid")`,
+        },
     ],
 });
 
