@@ -351,6 +351,11 @@ class CollectionPlan(models.Model):
         return plans
 
     @api.model
+    def _get_default_amount(self, lines):
+        """Override of ``collection.agreement``: all that is open."""
+        return sum(lines.mapped("amount_residual_currency"))
+
+    @api.model
     def _extend(self, lines, date, **values):
         """Extend the due date of some items: agreed at once, one plan for each currency.
 

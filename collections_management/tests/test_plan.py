@@ -550,6 +550,15 @@ class TestDialog(PlanCommon):
         self.assertIn("extended", self.items(self.invoice).explanation)
         self.assertEqual(self.items(self.invoice).date_due, days(-5), "the due date stays")
 
+    def test_extension_takes_what_is_due_and_what_is_not(self):
+        later = self._make_invoice(self.customer, 30, due=20)
+        form = self._open(self.invoice, later, collection_extension=True)
+        form.date = days(40)
+        form.save().action_register()
+        plan = self._get_plan()
+        self.assertEqual(plan.amount, 130)
+        self.assertEqual(plan.line_ids.mapped("amount"), [130])
+
 
 class TestOffer(PlanCommon):
     """A discount for paying early what is not due yet: a proposal of one payment."""

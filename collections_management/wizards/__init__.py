@@ -14,6 +14,7 @@ from . import (
     collection_preview,
     collection_whatsapp,
     collection_statement_wizard,
+    collection_register_agreement,
     collection_register_extension,
     collection_register_offer,
     collection_register_plan,
