@@ -2,20 +2,16 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
-from ..models.user_message import notification
-
 
 class CollectionRegisterOffer(models.TransientModel):
     """A discount for paying what is not due yet by a date: proposed as a plan of one payment."""
 
     _name = "collection.register.offer"
+    _inherit = ["collection.register.agreement"]
     _description = "Offer of a Discount for Paying Early"
 
-    move_line_ids = fields.Many2many("account.move.line", string="Invoices")
-    customer_id = fields.Many2one(
-        "collection.customer", string="Customer File", compute="_compute_customer_id"
-    )
-    partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
+    _agreement = "collection.plan"
+
     discount_percent = fields.Float(string="Discount (%)", required=True)
     date = fields.Date(
         string="Pay Until",
@@ -26,14 +22,6 @@ class CollectionRegisterOffer(models.TransientModel):
         help="So long the offer is valid; it has to be before the invoices are due.",
     )
     offer_text = fields.Char(string="To Pay", compute="_compute_offer_text")
-    note = fields.Text(string="Comment")
-
-    @api.depends("move_line_ids")
-    def _compute_customer_id(self):
-        plans = self.env["collection.plan"]
-        for register in self:
-            lines = register.move_line_ids._origin
-            register.customer_id = lines and plans._get_customer(lines)
 
     @api.depends("move_line_ids")
     def _compute_date(self):
@@ -64,7 +52,7 @@ class CollectionRegisterOffer(models.TransientModel):
         """Return what is open and what is let off: dict res.currency -> (amount, amount)."""
         self.ensure_one()
         amounts = {}
-        for currency, group in self._get_lines().grouped("currency_id").items():
+        for currency, group in self._get_open_by_currency().items():
             owed = sum(group.mapped("amount_residual_currency"))
             amounts[currency] = (owed, currency.round(owed * self.discount_percent / 100))
         return amounts
@@ -126,9 +114,4 @@ class CollectionRegisterOffer(models.TransientModel):
         )
         if len(plans) == 1:
             return plans.action_send()
-        return notification(
-            self.env,
-            [self.env._("Registered: %s", plan._get_task_text()) for plan in plans],
-            kind="success",
-            then={"type": "ir.actions.act_window_close"},
-        )
+        return self._say_registered(plans)
