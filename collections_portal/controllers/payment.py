@@ -24,7 +24,7 @@ class CollectionsPayment(PortalAccount):
             return request.redirect(f"/web/login?redirect={ROOT}")
         if request.httprequest.method == "POST":
             check_attempts(access)
-        lines = self._find_chosen_lines(access, **form)
+        lines = self._find_chosen_lines(access, form)
         if not lines:
             return request.redirect(access.url())
         orders, error = request.env["collection.portal.order"].sudo(), None
@@ -36,14 +36,14 @@ class CollectionsPayment(PortalAccount):
         values = self._get_pay_page_view_values(access, lines, rows, error, form)
         return secure(request.render("collections_portal.page_pay", values))
 
-    def _find_chosen_lines(self, access, overdue=None, offer=None, **_form):
+    def _find_chosen_lines(self, access, form):
         """Return the journal items that the customer wants to pay; empty: none that it may see."""
-        if overdue:
-            return access.account._find_overdue_lines(access.customer, overdue)
+        if form.get("overdue"):
+            return access.account._find_overdue_lines(access.customer, form["overdue"])
         chosen = get_ids("item")
-        if offer and not chosen:
-            plan = access.account._find_plan(access.customer, offer)
-            chosen = plan and plan._get_open_items().ids
+        if form.get("offer") and not chosen:
+            plan = access.account._find_plan(access.customer, form["offer"])
+            chosen = plan._get_open_items().ids if plan else []
         return access.account._find_lines(access.customer, chosen)
 
     def _get_pay_page_view_values(self, access, lines, rows, error, form):
