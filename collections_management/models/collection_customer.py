@@ -843,14 +843,6 @@ class CollectionCustomer(models.Model):
     # Contacts
     # ------------------------------------------------------------
 
-    def _get_plan_page_url(self, plan, contact):
-        """Hook: the address of the page on which a contact sees a plan; there is none here.
-
-        :param plan: collection.plan of this customer
-        :param contact: res.partner
-        """
-        return False
-
     def _get_recipient(self, role="payments", needs="email"):
         """Return the contact that a message is for.
 

@@ -166,9 +166,11 @@ class CollectionPlan(models.Model):
 
     @api.model
     def _get_register_model(self):
-        """An extension has a dialog of its own: context ``collection_extension``."""
+        """Extensions and offers have dialogs of their own: ``collection_extension``, ``_offer``."""
         if self.env.context.get("collection_extension"):
             return "collection.register.extension"
+        if self.env.context.get("collection_offer"):
+            return "collection.register.offer"
         return "collection.register.plan"
 
     @api.model
@@ -644,6 +646,11 @@ class CollectionPlan(models.Model):
     # Proposed, accepted
     # ------------------------------------------------------------
 
+    def _is_offer(self):
+        """Tell whether the plan is a discount for one payment by a date, of what is due or not yet."""
+        self.ensure_one()
+        return self.instalment_count == 1 and self.discount_amount > 0
+
     def _confirm(self, method, **values):
         """The customer has agreed: the instalments count from now on.
 
@@ -712,10 +719,12 @@ class CollectionPlan(models.Model):
         self.ensure_one()
         return self.customer_id._get_lang(self._get_recipient())
 
-    def _get_page_url(self):
-        """Return where the customer sees the plan, and can accept it; falsy: nowhere."""
-        self.ensure_one()
-        return self.customer_id._get_plan_page_url(self, self._get_recipient())
+    def _get_page_url(self, contact=None):
+        """Hook: return where a contact sees the plan, and can accept it; falsy: nowhere.
+
+        :param contact: res.partner; default: whom plans are written to
+        """
+        return False
 
     def _get_greeting(self):
         """Return the salutation of the message, in the language of the context."""

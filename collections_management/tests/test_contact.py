@@ -871,6 +871,38 @@ class TestPreparation(ContactCommon):
         self.assertIn("Deliveries go on", sheet["gains"])
         self.assertIn("Half in May", sheet["offers"])
 
+    def test_the_limits_of_plans_are_among_what_may_be_offered(self):
+        self.scheme.write(
+            {
+                "plan_instalments": 6,
+                "plan_days": 200,
+                "plan_down_percent": 12.5,
+                "plan_discount_percent": 3,
+            }
+        )
+        last = days(200).strftime("%m/%d/%Y")
+        offers = self._sheet()["offers"]
+        self.assertIn(
+            f"A payment plan of at most 6 instalments, the last one until {last}.", offers
+        )
+        self.assertIn(
+            "The first payment of a plan is at least 12.5 % of what is to be paid.", offers
+        )
+        self.assertTrue([offer for offer in offers if "discount of at most 3 %" in offer])
+
+    def test_a_scheme_without_limits_says_so(self):
+        self.scheme.write(
+            {
+                "plan_instalments": 0,
+                "plan_days": 0,
+                "plan_down_percent": 0,
+                "plan_discount_percent": 0,
+            }
+        )
+        offers = self._sheet()["offers"]
+        self.assertIn("A payment plan of any length.", offers)
+        self.assertFalse([offer for offer in offers if "%" in offer])
+
     def test_credit_notes_are_no_payment_and_lower_the_sales(self):
         credit = self._make_credit(self.customer, 20)
         self._allocate(self.invoice, credit)

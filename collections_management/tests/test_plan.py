@@ -631,6 +631,85 @@ class TestDialog(PlanCommon):
         self.assertEqual(plan.line_ids.mapped("amount"), [130])
 
 
+class TestOffer(PlanCommon):
+    """A discount for paying early what is not due yet: a proposal of one payment."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.scheme.plan_discount_percent = 5
+        cls.coming = cls._make_invoice(cls.customer, 200, due=20)
+
+    def _offer(self, *moves, percent=2.0, user=None, **values):
+        """Make an offer in the dialog, as a person does; return the plan."""
+        env = self.env(user=(user or self.collector).id, context={})
+        moves = env["account.move"].union(*(move.with_env(env) for move in moves))
+        action = moves.with_context(
+            agreement="collection.plan", collection_offer=True
+        ).action_collection_register()
+        form = Form(env[action["res_model"]].with_context(**action["context"]))
+        form.discount_percent = percent
+        for name, value in values.items():
+            setattr(form, name, value)
+        self.offer_text = form.offer_text
+        form.save().action_offer()
+        return self.system["collection.plan"].search([], order="id desc", limit=1)
+
+    def test_it_is_a_proposal_until_its_date(self):
+        plan = self._offer(self.coming, date=days(7))
+        self.assertEqual(self.offer_text, "$\xa0196.00 instead of $\xa0200.00")
+        self.assertEqual(
+            (plan.state, plan.valid_until, plan.last_date), ("proposed", days(7), days(7))
+        )
+        self.assertEqual((plan.amount, plan.discount_amount, plan.to_pay_amount), (200, 4, 196))
+
+    def test_it_is_valid_until_the_invoice_is_due_at_most(self):
+        soon = self._make_invoice(self.customer, 50, due=3)
+        self.assertEqual(self._offer(soon).valid_until, days(3))
+        with self.assertRaisesRegex(UserError, "is due on 03/14/2026 already"):
+            self._offer(soon, date=days(4))
+
+    def test_what_is_overdue_gets_none(self):
+        with self.assertRaisesRegex(UserError, "payment plan with a discount"):
+            self._offer(self.coming, self.invoice)
+
+    def test_no_discount_is_no_offer(self):
+        for percent in (0, 100, -3):
+            with self.subTest(percent=percent), self.assertRaisesRegex(UserError, "less than 100"):
+                self._offer(self.coming, percent=percent)
+
+    def test_more_than_the_scheme_lets_a_collector_grant(self):
+        with self.assertRaisesRegex(UserError, "lets a collector grant"):
+            self._offer(self.coming, percent=6)
+        self.assertEqual(
+            self._offer(self.coming, percent=6, user=self.supervisor).discount_amount, 12
+        )
+
+    def test_two_currencies_are_two_offers(self):
+        euro = self.setup_other_currency("EUR")
+        foreign = self._make_invoice(self.customer, 60, due=20, currency_id=euro.id)
+        self._offer(self.coming, foreign)
+        plans = self.system["collection.plan"].search([])
+        self.assertEqual(
+            {plan.currency_id: plan.to_pay_amount for plan in plans},
+            {self.currency: 196, euro: 58.8},
+        )
+
+    def test_nobody_accepts_it_in_time(self):
+        plan = self._offer(self.coming, date=days(7))
+        self._run_on(8)
+        self.assertEqual(plan.state, "expired")
+
+    def test_the_message_says_what_is_let_off(self):
+        plan = self._offer(self.coming, date=days(7))
+        body = self.system.ref("collections_management.mail_template_plan")._render_field(
+            "body_html", plan.ids
+        )[plan.id]
+        for words in ("196.00", "4.00", "03/18/2026", "nothing remains owed"):
+            self.assertIn(words, body)
+        self.assertNotIn("instalments", body)
+
+
 class TestReminders(PlanCommon):
     """Reminders of instalments are steps of the scheme, decided by the same query as all others."""
 

@@ -16,6 +16,7 @@ from . import (
     collection_statement_wizard,
     collection_register_agreement,
     collection_register_extension,
+    collection_register_offer,
     collection_register_plan,
     collection_register_action,
     collection_register_contact,

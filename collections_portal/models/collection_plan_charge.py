@@ -2,7 +2,7 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from odoo.addons.collections_management.models.instalments import allocate
@@ -250,7 +250,7 @@ class CollectionPlanCharge(models.Model):
                 charge = self._begin(plan)
                 self.env.flush_all()
                 return charge
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+        except (LockError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY):
             # somebody changed or paid it at this moment: the next run sees what came of it
             self.env.invalidate_all(flush=False)
         except Exception as error:  # shown on the plan
@@ -266,7 +266,7 @@ class CollectionPlanCharge(models.Model):
         if not line:
             return self.browse()
         # who pays on the page, or turns it off, since this transaction began makes it fail here
-        plan.customer_id._begin_payment()
+        plan.customer_id._take_portal_turn()
         if not plan.try_lock_for_update(allow_referencing=True):
             return self.browse()
         token = plan.charge_token_id

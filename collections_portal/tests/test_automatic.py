@@ -765,7 +765,7 @@ class TestPage(AutomaticCase):
         self.assertIn("once the plan is accepted", words)
 
     def test_two_payments_never_begin_at_once(self):
-        before = self.customer.portal_payments
+        before = self.customer.portal_turn
         self._turn_on()
         self.run_job()
-        self.assertEqual(self.customer.portal_payments, before + 1)
+        self.assertEqual(self.customer.portal_turn, before + 1)

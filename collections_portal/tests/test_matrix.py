@@ -1,5 +1,6 @@
 """Every route, for everybody who may try it: to read and to write."""
 
+import re
 from datetime import timedelta
 
 from freezegun import freeze_time
@@ -19,10 +20,12 @@ PAGES = (
     "/statement.pdf",
     "/statement.xlsx",
     "/agreements",
+    "/agreements/page/1",
     "/plans/{plan}",
     "/plans/{plan}/pdf",
     "/plans/{plan}/automatic",
     "/messages",
+    "/messages/page/1",
     "/messages/list",
     "/messages/{message}/{file}",
     "/pay?item={item}",
@@ -36,9 +39,11 @@ FORMS = {
     "/plans/{plan}/decline": {},
     "/plans/{plan}/automatic/off": {},
 }
+# What is tried by tests of its own: the signature's form, and the transaction of a signed order.
+ELSEWHERE = {"/plans/{plan}/accept", "/transaction"}
 # What is the whole company's, which a restricted contact doesn't see.
 WHOLE = {"/invoices/{invoice}/pdf", "/statement.pdf", "/statement.xlsx", "/plans/{plan}"}
-WHOLE |= {"/plans/{plan}/pdf", "/plans/{plan}/automatic"}
+WHOLE |= {"/plans/{plan}/pdf", "/plans/{plan}/automatic", "/messages/{message}/{file}"}
 
 
 class TestMatrix(PortalCase):
@@ -83,6 +88,18 @@ class TestMatrix(PortalCase):
         }
         # what nobody else may read, in no answer
         cls.secrets = ("Our secret", "secret file", cls.plan.number, "Paula", "paula@example.com")
+
+    def test_every_route_is_in_the_matrix(self):
+        tried = {page.partition("?")[0] for page in PAGES} | set(FORMS) | ELSEWHERE
+        tried = {re.sub(r"{\w+}|/page/\d+$", "*", path) for path in tried}
+        rules = self.env["ir.http"]._generate_routing_rules(["collections_portal"], {})
+        routes = {
+            re.sub(r"<[^>]+>", "*", url.removeprefix(ROOT)).replace("/page/*", "*")
+            for url, _endpoint in rules
+            if url.startswith(ROOT)
+        }
+        self.assertIn("/plans/*", routes)
+        self.assertEqual(routes - tried, set())
 
     def _open(self, page, **params):
         return self.url_open(

@@ -493,6 +493,38 @@ def take_over(env, rows):
     return page.row_ids.filtered(lambda row: row.kind == "error").mapped("remarks")
 
 
+def prepare_portal(env, customer):
+    """Let customers pay online by the provider of tests; return what a customer's browser gets.
+
+    :return: dict of ``token`` of the link, ``items`` that are open, ``provider`` and ``method``
+    """
+    make_files(env)
+    provider, method = (
+        env.ref(f"payment.payment_{name}") for name in ("provider_demo", "method_card")
+    )
+    provider.write({"state": "test", "is_published": True, "payment_method_ids": method.ids})
+    method.active = True
+    file = env["collection.customer"].search([("partner_id.name", "=", customer)])
+    items = env["collection.due.item"].search([("customer_id", "=", file.id)])
+    return {
+        "token": file._get_portal_token(),
+        "items": items.ids,
+        "provider": provider.id,
+        "method": method.id,
+    }
+
+
+def write_to_customer(env, customer, text):
+    """Write to a customer in its conversation, as its collector does."""
+    file = env["collection.customer"].search([("partner_id.name", "=", customer)])
+    file.message_post(
+        body=text,
+        message_type="comment",
+        subtype_xmlid="mail.mt_comment",
+        partner_ids=file.partner_id.ids,
+    )
+
+
 def get_decisions(env, customer):
     """Return what is decided for a customer's items at this moment."""
     items = env["collection.due.item"].search([("partner_id.name", "=", customer)])
@@ -635,7 +667,7 @@ def pay_all_on_page(env, bank, customer):
     def pay():
         # the page has read what is open before
         lines.mapped("amount_residual")
-        file._begin_payment()
+        file._take_portal_turn()
         rows = orders._make(lines)
         payment = env["payment.transaction"].create(
             {
@@ -689,6 +721,8 @@ ACTIONS = {
         choose_pilot,
         count_foretold,
         take_over,
+        prepare_portal,
+        write_to_customer,
         get_decisions,
         hold,
         hang_below,
