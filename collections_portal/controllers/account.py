@@ -24,10 +24,10 @@ class CollectionsAccount(CustomerPortal):
         access = get_access(access_token, account)
         if not access:
             return self._ask_to_log_in()
-        values = self._get_account_page_view_values(access, page, **options)
+        values = self._get_account_page_view_values(access, page, options)
         return secure(request.render("collections_portal.page_account", values))
 
-    def _get_account_page_view_values(self, access, page, **options):
+    def _get_account_page_view_values(self, access, page, options):
         """Hook: the values of the page."""
         room, customer = access.account, access.customer
         sums = room._read_sums(customer)

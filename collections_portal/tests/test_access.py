@@ -145,6 +145,16 @@ class TestIds(PortalCase):
         self.assertFalse(self.requests())
         self.assertFalse(self.system["collection.promise"].search([]))
 
+    def test_parameters_that_are_none_of_ours(self):
+        for path, params in (
+            ("", {"access": "1", "page": "2", "x": "y"}),
+            ("/pay", {"access": "1", "offer": "x", "overdue": ""}),
+            ("/pay", {"offer": "9999999999999"}),
+            ("/settle", {"kind": "promise", "access": "1", "item": "99999999999999999"}),
+        ):
+            with self.subTest(path=path, params=params):
+                self.assertEqual(self.get(path, **params).status_code, 200)
+
     def test_files_of_other_conversations(self):
         message = self.stranger.message_post(body="Secret", attachments=[("a.txt", b"secret")])
         file = message.attachment_ids
