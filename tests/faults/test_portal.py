@@ -4,8 +4,7 @@ import urllib.error
 import urllib.request
 
 from tools.postgres import TEST
-
-from .server import Server
+from tools.server import Server
 
 ALLOWED = 30  # wrong links an hour
 
