@@ -30,17 +30,17 @@ class CollectionsAccount(CustomerPortal):
     def _get_account_page_view_values(self, access, page, **options):
         """Hook: the values of the page."""
         room, customer = access.account, access.customer
-        # one query more than the page of items needs, whatever the number of items
+        sums = room._read_sums(customer)
         pages = pager(
             url=f"{ROOT}",
             url_args=self._get_url_args(access),
-            total=room._count_items(customer),
+            total=sum(row["number"] for row in sums),
             page=page,
             step=PAGE,
         )
         return {
             **self._get_common_values(access, "account"),
-            "sums": self._prepare_sums(access, room._read_sums(customer)),
+            "sums": self._prepare_sums(access, sums),
             "items": self._prepare_items(access, room._read_items(customer, PAGE, pages["offset"])),
             "pager": pages,
             "done": options.get("done"),
