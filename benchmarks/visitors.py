@@ -98,18 +98,25 @@ def in_turns(calls, rounds, warming):
     return visits
 
 
-def crowd(walks, seconds):
+def crowd(walks, seconds, connections):
     """Let visitors walk at once, each asking for the next page as soon as it has the former.
 
     :param walks: pairs of a Visitor and its pages, which it asks for over and over, each from
         another of them on
+    :param int connections: that the server has at once; who comes then waits, as before the proxy
+        that stands before a server, and the waiting counts
     :return: list of Visits
     """
     visits, deadline = [], time.perf_counter() + seconds
+    proxy = threading.Semaphore(connections)
 
     def walk(number, visitor, pages):
         while time.perf_counter() < deadline:
-            visits.append(visitor.visit(pages[number % len(pages)]))
+            began = time.perf_counter()
+            with proxy:
+                waited = time.perf_counter() - began
+                visit = visitor.visit(pages[number % len(pages)])
+            visits.append(visit._replace(seconds=waited + visit.seconds))
             number += 1
 
     threads = [
