@@ -6,7 +6,7 @@ from odoo.tools import SQL
 LOGINS = 50
 # Open invoices of the first customers; the others have as many as the ledger gave them.
 MANY, SOME = 2_000, 200
-PASSWORD = "benchmark"  # noqa: S105  (of databases that are dropped at once)
+PASSWORD = "benchmark"
 
 
 def prepare(env, address):
