@@ -565,6 +565,7 @@ ACTIONS = {
         add_company,
         pay,
         await_answers,
+        get_portal_links,
         go_live,
         stop_everything,
         choose_pilot,
