@@ -62,6 +62,22 @@ class CollectionPortalAccount(models.AbstractModel):
         self._flush()
         self.env["collection.hold"].flush_model()
         self.env["collection.promise"].flush_model(["date_promised"])
+        # the page is chosen first: what else is told of items is looked up for its own only
+        chosen = SQL(
+            """
+            SELECT item.*
+              FROM (%(items)s) item
+             WHERE item.residual_currency <> 0 AND %(wanted)s
+             ORDER BY item.residual_currency < 0, item.date_due, item.move_line_id
+             LIMIT %(limit)s OFFSET %(offset)s
+            """,
+            items=self._get_open_items_sql(customer, None),
+            wanted=SQL("TRUE")
+            if line_ids is None
+            else SQL("item.move_line_id IN %s", tuple(line_ids) or (0,)),
+            limit=limit,
+            offset=offset,
+        )
         return self.env.execute_query_dict(
             SQL(
                 """
@@ -83,16 +99,9 @@ class CollectionPortalAccount(models.AbstractModel):
                      ORDER BY held.id DESC
                      LIMIT 1
                   ) hold ON TRUE
-                 WHERE row.residual_currency <> 0 AND %(wanted)s
                  ORDER BY row.residual_currency < 0, row.date_due, row.move_line_id
-                 LIMIT %(limit)s OFFSET %(offset)s
                 """,
-                rows=self._get_rows_sql(customer, None),
-                wanted=SQL("TRUE")
-                if line_ids is None
-                else SQL("row.move_line_id IN %s", tuple(line_ids) or (0,)),
-                limit=limit,
-                offset=offset,
+                rows=self._get_described_sql(chosen),
             )
         )
 

@@ -442,6 +442,13 @@ def await_answers(env):
     return env.company._get_collection_address()
 
 
+def get_portal_links(env, address):
+    """Return the links to all customers' pages, which are served at that address."""
+    env["ir.config_parameter"].set_param("web.base.url", address)
+    env["collection.customer"]._create_missing(env.company)
+    return [file._get_portal_url() for file in env["collection.customer"].search([])]
+
+
 def go_live(env, **values):
     """Change what the page “Going Live” says, and apply it."""
     page = env["collection.going.live"].create({})
@@ -716,6 +723,7 @@ ACTIONS = {
         add_company,
         pay,
         await_answers,
+        get_portal_links,
         go_live,
         stop_everything,
         choose_pilot,
