@@ -351,6 +351,25 @@ def contact_200_invoices():
     )
 
 
+def propose_match_100k():
+    """Looking for the money of one reported payment among 100,000 bank transactions nobody has looked at."""
+    with databases.scratch(databases.get(SMALL, OURS)) as name:
+        taken = run_inside(name, "money.propose")
+    one, reports = taken["one"], taken["reports"]
+    return Figure(
+        value=1000 * one["seconds"],
+        unit="ms",
+        queries=one["queries"],
+        target="at most 100 ms",
+        met=one["seconds"] <= 0.1 and taken["transactions"] >= 100_000 and reports > 0,
+        details={
+            "transactions": taken["transactions"],
+            "reports": reports,
+            "together_ms": round(1000 * taken["together"]["seconds"] / reports, 1),
+        },
+    )
+
+
 def reconcile_overhead():
     """Reconciling a payment of an invoice, beside the same without our part of it (bare), in turns."""
     with databases.scratch(databases.get(SMALL, OURS)) as name:
@@ -482,6 +501,7 @@ ALL = {
         run_peak_memory,
         judge_10k_promises,
         contact_200_invoices,
+        propose_match_100k,
         reconcile_overhead,
         alarms_50_collectors,
         portal_first_page,

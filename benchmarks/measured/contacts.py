@@ -5,6 +5,8 @@ from datetime import timedelta
 from odoo import fields
 from odoo.tools import SQL
 
+from odoo.addons.collections_management.models.collection_contact_result import RESULT_KINDS
+
 from .clock import typical
 
 INVOICES = 200
@@ -14,15 +16,15 @@ RUNS = 5
 def register(env, invoices=INVOICES):
     """Register contacts, each on so many invoices of one customer, as the dialog does.
 
-    :return: dict result -> median times: ``promise``, ``not_reached``, ``none``
+    :return: dict kind of result -> median times
     """
     company = env.ref("base.user_admin").company_id
     env = env(user=env.ref("base.user_admin"), context={"lang": "en_US"})
     env["collection.customer"].sudo()._create_missing(company)
-    kinds = ("promise", "not_reached", "none")
-    files = _gather(env, company, len(kinds) * (RUNS + 1), invoices)
+    kinds = [kind for kind, _label in RESULT_KINDS]
+    pairs = _gather(env, company, len(kinds) * (RUNS + 1), invoices)
     return {
-        kind: typical(env, _register(env, kind), files[number :: len(kinds)])
+        kind: typical(env, _register(env, kind, pairs[number :: len(kinds)]), range(RUNS))
         for number, kind in enumerate(kinds)
     }
 
@@ -52,17 +54,20 @@ def _gather(env, company, number, invoices):
     return pairs
 
 
-def _register(env, kind):
-    """Return the function that registers a contact with this result on a pair's items."""
-    result = env.ref(f"collections_management.contact_result_{kind}")
-    date = fields.Date.context_today(env.user) + timedelta(days=5)
+def _register(env, kind, pairs):
+    """Return the function that registers a contact with this result on the items of one more pair."""
+    values = {
+        "result_id": env.ref(f"collections_management.contact_result_{kind}").id,
+        "date_promised": fields.Date.context_today(env.user) + timedelta(days=5),
+        "dispute_reason_id": env.ref("collections_management.dispute_reason_damaged").id,
+        "delay_reason_id": env.ref("collections_management.delay_reason_bank").id,
+    }
 
-    def register(pair):
-        _file, lines = pair
+    def register(_number):
+        _file, lines = pairs.pop()
         action = lines.move_id.action_collection_register_contact()
         dialogs = env[action["res_model"]].with_context(**action["context"])
-        dialog = dialogs.create({"result_id": result.id, "date_promised": date})
-        dialog.action_register()
+        dialogs.create(values).action_register()
         env.flush_all()
 
     return register

@@ -14,7 +14,7 @@ def load_sample(env):
     company = load(env, generate(SAMPLE_CUSTOMERS, SAMPLE_INVOICES)).companies["main"]
     env.ref("base.user_admin").write({"company_id": company.id, "company_ids": [(4, company.id)]})
     env.cr.commit()
-    _tidy(env)
+    tidy(env)
 
 
 def copy_invoices(env, customers, invoices):
@@ -27,7 +27,7 @@ def copy_invoices(env, customers, invoices):
     _copy_customers(env, company, customers)
     _copy_invoices(env, company, customers, invoices)
     env.cr.commit()
-    _tidy(env)
+    tidy(env)
 
 
 def _copy_customers(env, company, customers):
@@ -55,7 +55,7 @@ def _copy_customers(env, company, customers):
         """,
         [customers],
     )
-    _insert_copies(
+    insert_copies(
         env,
         "res_partner",
         SQL("bench_customer copy ON copy.source = original.id"),
@@ -100,7 +100,7 @@ def _copy_invoices(env, company, customers, invoices):
         """,
         {"ahead": DAYS_AHEAD, "days": DAYS, "invoices": invoices, "customers": customers},
     )
-    _insert_copies(
+    insert_copies(
         env,
         "account_move",
         SQL("bench_invoice copy ON copy.source = original.id"),
@@ -117,7 +117,7 @@ def _copy_invoices(env, company, customers, invoices):
         access_token="NULL",
         **_later("date", "invoice_date", "invoice_date_due"),
     )
-    _insert_copies(
+    insert_copies(
         env,
         "account_move_line",
         SQL("bench_invoice copy ON copy.source = original.move_id"),
@@ -134,7 +134,7 @@ def _later(*columns):
     return {name: f"original.{name} + copy.later" for name in columns}
 
 
-def _insert_copies(env, table, join, **values):
+def insert_copies(env, table, join, **values):
     """Insert a row for each pair of ``join``, equal to its original but for ``values``.
 
     :param str table: read as ``original``
@@ -164,7 +164,8 @@ def _insert_copies(env, table, join, **values):
     )
 
 
-def _tidy(env):
+def tidy(env):
     """Do now what PostgreSQL's autovacuum does within minutes."""
     env.cr._cnx.autocommit = True
     env.cr.execute("VACUUM (ANALYZE)")
+    env.cr._cnx.autocommit = False

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
@@ -745,7 +745,7 @@ class AccountMove(models.Model):
         """
         problems = {move: move._get_send_again_problem() for move in self}
         queued = self.filtered(lambda move: not problems[move] and not move.sending_data)
-        queued.write(
+        queued._without_items().write(
             {
                 "sending_data": {
                     # as Odoo's own wizard for several invoices
@@ -764,7 +764,15 @@ class AccountMove(models.Model):
 
     def _withdraw_send_again(self):
         """Take back what was asked for: those that wait for their turn are not sent again."""
-        self.filtered(lambda move: move._is_asked_for()).sending_data = False
+        asked = self.filtered(lambda move: move._is_asked_for())
+        asked._without_items().sending_data = False
+
+    def _without_items(self):
+        """Return these moves, to write on them what is not the invoice's own.
+
+        Else Odoo compares all journal items of each, and takes the invoice for edited by hand.
+        """
+        return self.with_context(skip_invoice_sync=True, skip_is_manually_modified=True)
 
     def _is_asked_for(self):
         """Tell whether a person asked for it to be sent again, and it waits for its turn."""
@@ -835,7 +843,7 @@ class AccountMove(models.Model):
         self.ensure_one()
         worded = self.company_id._in_own_language(self)
         text = worded.env._("The invoice could not be sent to the customer: %s", error)
-        self.write({"sending_data": False, "collection_sending_error": text})
+        self._without_items().write({"sending_data": False, "collection_sending_error": text})
         self._message_log(body=text)
 
     def _make_undelivered_tasks(self):
@@ -853,26 +861,73 @@ class AccountMove(models.Model):
             ]
         )
         busy = set(open_tasks.mapped("res_id"))
-        model_id = self.env["ir.model"]._get_id("collection.customer")
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(
             [
-                {
-                    "res_model_id": model_id,
-                    "res_id": customer.id,
-                    "activity_type_id": task_type.id,
-                    "summary": self.env._(
-                        "Invoices not delivered: %s", ", ".join(moves.mapped("name"))
-                    ),
-                    "date_deadline": customer.company_id._get_collection_today(),
-                    "user_id": (
-                        customer.collector_id
-                        or customer.company_id.collection_supervisor_id
-                        or self.env.user
-                    ).id,
-                }
+                moves._prepare_undelivered_task(customer, task_type)
                 for customer, moves in by_customer.items()
                 if customer and customer.id not in busy
             ]
+        )
+
+    def _prepare_undelivered_task(self, customer, task_type):
+        """Return the values of the task about these invoices, in its reader's language."""
+        company = customer.company_id
+        user = customer.collector_id or company.collection_supervisor_id or self.env.user
+        worded = self.with_context(lang=user.lang or self.env.lang)
+        return {
+            "res_model_id": self.env["ir.model"]._get_id("collection.customer"),
+            "res_id": customer.id,
+            "activity_type_id": task_type.id,
+            "summary": worded.env._("Invoices not delivered: %s", ", ".join(self.mapped("name"))),
+            "date_deadline": company._get_collection_today(),
+            "user_id": user.id,
+        }
+
+    # ------------------------------------------------------------
+    # Credit notes
+    # ------------------------------------------------------------
+
+    def _lower_collection_credit_note(self, amount, name, key):
+        """Let a draft credit note come to an amount: a line for each account and its taxes.
+
+        Each in proportion; Odoo's own tax engine spreads it, so that the total is exact to the cent.
+
+        :param float amount: with taxes, in the note's currency
+        :param str name: what the lines say
+        :param str key: tells Odoo's tax engine what the lines belong to
+        """
+        self.ensure_one()
+        taxes = self.env["account.tax"]
+        base_lines, _tax_lines = self._get_rounded_base_and_tax_lines()
+        lowered = taxes._prepare_down_payment_lines(
+            base_lines,
+            self.company_id,
+            "fixed",
+            amount,
+            computation_key=key,
+            grouping_function=lambda base_line: {"account_id": base_line["account_id"]},
+        )
+        self.write(
+            {
+                "invoice_cash_rounding_id": False,
+                "invoice_line_ids": [
+                    Command.clear(),
+                    *(
+                        Command.create(
+                            {
+                                "name": name,
+                                "quantity": 1.0,
+                                "price_unit": line["price_unit"],
+                                "account_id": line["account_id"].id,
+                                "tax_ids": [Command.set(line["tax_ids"].ids)],
+                                "analytic_distribution": line["analytic_distribution"],
+                                "extra_tax_data": taxes._export_base_line_extra_tax_data(line),
+                            }
+                        )
+                        for line in lowered
+                    ),
+                ],
+            }
         )
 
     # ------------------------------------------------------------

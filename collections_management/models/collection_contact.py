@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from .collection_contact_result import ABOUT_INVOICES
+from .history import log_notes
 
 
 class CollectionContact(models.Model):
@@ -261,7 +262,7 @@ class CollectionContact(models.Model):
         """Write a line into the histories of the invoices, all at once."""
         if self.env.context.get("tracking_disable") or not self.move_ids:
             return
-        self.move_ids._message_log_batch(dict.fromkeys(self.move_ids.ids, text))
+        log_notes(self.move_ids, dict.fromkeys(self.move_ids.ids, text))
 
     def _get_where_text(self):
         """Return how and with whom the contact was, as one text."""

@@ -478,7 +478,7 @@ class CollectionDueItem(models.Model):
                  UNION ALL
                 SELECT mail.customer_id, COALESCE(mail.sent_date, mail.date) AS date
                   FROM collection_contact_mail mail
-                 WHERE mail.state IN ('ready', 'queued', 'sent')
+                 WHERE (mail.state IN ('ready', 'queued', 'sent')) IS TRUE
             )""",
             SQL("AND notice.id NOT IN %s", tuple(excluded)) if excluded else SQL(),
         )

@@ -49,8 +49,8 @@ class CollectionStatementLedger(models.AbstractModel):
 
         :return: list of dicts: ``customer_id``, ``customer``, ``currency_id``, ``balance``,
             ``company_balance`` (in company currency, as the other ``company_...``). Of open items:
-            ``overdue``, ``not_due``, ``credits`` (negative), ``bucket_<id>``, what is owed by age,
-            and ``number``, how many they are. Of movements: ``opening``, ``debit``, ``credit`` (positive) and
+            ``overdue``, ``not_due``, ``credits`` (negative), ``bucket_<id>``, what is owed by age, and
+            ``items``, how many there are. Of movements: ``opening``, ``debit``, ``credit`` (positive) and
             ``company_opening``; the balance is the closing one.
         """
         if not customers:
@@ -161,7 +161,7 @@ class CollectionStatementLedger(models.AbstractModel):
                        AS not_due,
                    COALESCE(sum(item.residual_currency)
                        FILTER (WHERE item.residual_currency < 0), 0) AS credits,
-                   count(*) FILTER (WHERE item.residual_currency <> 0) AS number
+                   count(*) FILTER (WHERE item.residual_currency <> 0) AS items
                    %(buckets)s
               FROM (%(items)s) item
              GROUP BY item.customer_id, item.currency_id

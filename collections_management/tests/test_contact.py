@@ -601,6 +601,30 @@ class TestFrom(ContactCommon):
         contact.action_undo()
         self.assertEqual((call.state, call.activity_id.active), ("queued", True))
 
+    def test_from_a_task_that_is_finished_with_it(self):
+        self._register("none")
+        task = self._contact_tasks()
+        self.assertGreater(task.date_deadline, days(0))
+        dialog = self._dialog(task, "action_collection_register_contact")
+        self.assertEqual(dialog.channel_id.code, "call")
+        contact, _told = self._register("promise", dialog=dialog, date_promised=days(3))
+        self.assertFalse(task.active)
+        self.assertFalse(contact.sudo().task_ids, "it is no task that follows from the contact")
+        contact.action_undo()
+        self.assertTrue(task.active)
+
+    def test_from_the_task_of_a_call_that_is_done_with_it(self):
+        self.first.channel_ids = self.call
+        call = self.run_day(self.customer)
+        dialog = self._dialog(call.activity_id, "action_collection_register_contact")
+        self._register("none", dialog=dialog)
+        self.assertEqual(call.state, "sent")
+
+    def test_from_the_task_of_a_visit_it_is_a_visit(self):
+        task = self.customer.activity_schedule("collections_management.activity_type_visit")
+        dialog = self._dialog(task, "action_collection_register_contact")
+        self.assertEqual(dialog.channel_id.code, "visit")
+
     def test_from_the_customer_the_waiting_call_is_done_too(self):
         self.first.channel_ids = self.call
         call = self.run_day(self.customer)
@@ -847,6 +871,38 @@ class TestPreparation(ContactCommon):
         self.assertIn("Deliveries go on", sheet["gains"])
         self.assertIn("Half in May", sheet["offers"])
 
+    def test_the_limits_of_plans_are_among_what_may_be_offered(self):
+        self.scheme.write(
+            {
+                "plan_instalments": 6,
+                "plan_days": 200,
+                "plan_down_percent": 12.5,
+                "plan_discount_percent": 3,
+            }
+        )
+        last = days(200).strftime("%m/%d/%Y")
+        offers = self._sheet()["offers"]
+        self.assertIn(
+            f"A payment plan of at most 6 instalments, the last one until {last}.", offers
+        )
+        self.assertIn(
+            "The first payment of a plan is at least 12.5 % of what is to be paid.", offers
+        )
+        self.assertTrue([offer for offer in offers if "discount of at most 3 %" in offer])
+
+    def test_a_scheme_without_limits_says_so(self):
+        self.scheme.write(
+            {
+                "plan_instalments": 0,
+                "plan_days": 0,
+                "plan_down_percent": 0,
+                "plan_discount_percent": 0,
+            }
+        )
+        offers = self._sheet()["offers"]
+        self.assertIn("A payment plan of any length.", offers)
+        self.assertFalse([offer for offer in offers if "%" in offer])
+
     def test_credit_notes_are_no_payment_and_lower_the_sales(self):
         credit = self._make_credit(self.customer, 20)
         self._allocate(self.invoice, credit)
@@ -863,36 +919,47 @@ class TestPreparation(ContactCommon):
 
 
 class TestScale(ContactCommon):
-    def _count_queries(self, number, kind, details):
-        customer = self._make_customer(f"With {number}")
-        moves = self.env["account.move"].union(
-            *[self._make_invoice(customer, 10, post=False) for _index in range(number)]
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.few, cls.many = cls._make_many(5), cls._make_many(50)
+
+    @classmethod
+    def _make_many(cls, number):
+        customer = cls._make_customer(f"With {number}")
+        moves = cls.env["account.move"].union(
+            *[cls._make_invoice(customer, 10, post=False) for _index in range(number)]
         )
         moves.action_post()
-        lines = moves._get_collection_open_lines().with_env(self.people)
-        contacts = self.people["collection.contact"]
+        return moves
+
+    def _count_queries(self, moves, kind, values):
+        """Return the queries of the dialog: opened on some invoices, filled in, registered."""
         self.env.flush_all()
         self.env.invalidate_all()
         before = self.cr.sql_log_count
-        contacts._make(
-            customer.with_env(self.people),
-            self._result(kind),
-            lines,
-            details,
-            channel_id=self.call.id,
-            delay_reason_id=self.people.ref("collections_management.delay_reason_bank").id,
-        )
+        action = moves.with_env(self.people).action_collection_register_contact()
+        dialogs = self.people[action["res_model"]].with_context(**action["context"])
+        reason = self.people.ref("collections_management.delay_reason_bank")
+        dialogs.create(
+            {"result_id": self._result(kind).id, "delay_reason_id": reason.id, **values}
+        ).action_register()
         self.env.flush_all()
-        return self.cr.sql_log_count - before
+        count = self.cr.sql_log_count - before
+        self.people["collection.contact"].search([], limit=1).action_undo()
+        return count
 
     def test_number_of_queries_does_not_grow_with_the_invoices(self):
-        for kind, details in (
-            ("promise", {"date_promised": days(3)}),
-            ("not_reached", {"send": True}),
-            ("none", {}),
-        ):
-            self._count_queries(1, kind, details)  # warms up
-            few = self._count_queries(5, kind, details)
-            many = self._count_queries(50, kind, details)
+        reason = self.people.ref("collections_management.dispute_reason_damaged")
+        values = {
+            "promise": {"date_promised": days(3)},
+            "reported": {"date_reported": days(-1), "reference": "A 4711"},
+            "dispute": {"dispute_reason_id": reason.id},
+        }
+        for kind, _label in self._result("none")._fields["kind"].selection:
+            given = values.get(kind, {})
+            self._count_queries(self.few, kind, given)  # warms up
             with self.subTest(kind=kind):
-                self.assertLessEqual(many, few + 3)
+                few = self._count_queries(self.few, kind, given)
+                # the customers' own histories differ by what was registered and undone before
+                self.assertLessEqual(self._count_queries(self.many, kind, given), few + 3)
