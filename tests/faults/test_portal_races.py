@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from tools.postgres import TEST
+from tools.server import Server
 
 from .browser import Browser
-from .server import Server
 from .visitor import Visitor
 
 CUSTOMER = "Customer 01"
