@@ -1,5 +1,7 @@
 """Orders the tests, and fails the run when one was skipped: a browser test that silently doesn't run protects nothing."""
 
+from odoo.tests import common
+
 # Tests that may be skipped: the end of the test's id, and why.
 MAY_BE_SKIPPED = {}
 
@@ -12,6 +14,16 @@ _skipped = []
 def pytest_collection_modifyitems(items):
     """Put the tests last whose servers Odoo's own test classes would end: those end all that they find."""
     items.sort(key=lambda item: item.nodeid.startswith(LAST))
+    _keep_files()
+
+
+def _keep_files():
+    """Keep a process from deleting the files of another one's test.
+
+    The processes that share the tests have databases of their own, but one filestore. After each class Odoo deletes
+    the files that its own database doesn't know: so attachments of a test that runs in the other are suddenly empty.
+    """
+    common.TransactionCase._gc_filestore = classmethod(lambda cls: None)
 
 
 def _note(report):

@@ -17,14 +17,14 @@ def main():
             file=sys.stderr,
         )
         return 2
-    databases.drop_outdated()
     measured = {}
-    for name, measure in figures.ALL.items():
-        if only in (None, "", name):
-            with step(name):
-                measured[name] = measure()
-            # after each: what was measured is kept if the next fails
-            report.write(measured)
+    with databases.in_use():
+        for name, measure in figures.ALL.items():
+            if only in (None, "", name):
+                with step(name):
+                    measured[name] = measure()
+                # after each: what was measured is kept if the next fails
+                report.write(measured)
     report.print_table(measured)
     return 0
 

@@ -14,6 +14,8 @@ PREFIX = "bch"
 OURS, PEER = "collections_management", "account_credit_control"
 CUSTOMERS = {20_000: 2_000, 200_000: 20_000}
 ADDONS = {"": [], OURS: [], PEER: [python_packages.peer_addons()]}
+# What makes a database; what only measures in it may change.
+MAKERS = settings.REPOSITORY / "benchmarks" / "measured"
 
 
 def get(invoices=0, module=""):
@@ -46,12 +48,22 @@ def install(name, module):
     databases.install(CLUSTER, name, [module], addons=ADDONS[module])
 
 
-def drop_outdated():
-    """Drop the databases that were made from other sources or on another day."""
+@contextmanager
+def in_use():
+    """Keep the databases while they are measured, and drop before what nobody can use any more.
+
+    That is what was made from other sources or on another day, and what a run that was killed left
+    behind; it all stays while another run, perhaps of a clone with other sources, uses the cluster.
+    """
+    with cache.shared("databases of the benchmark", _drop_outdated):
+        yield
+
+
+def _drop_outdated():
     names = {_name(0, "")}
     names |= {_name(invoices, module) for invoices in CUSTOMERS for module in ADDONS}
     found = databases.sql(
-        CLUSTER, f"SELECT datname FROM pg_database WHERE datname ~ '^{PREFIX}_[0-9]+k_'"
+        CLUSTER, f"SELECT datname FROM pg_database WHERE datname ~ '^{PREFIX}_([0-9]+k|scratch)_'"
     )
     for name in set(found.split()) - names:
         say(f"Dropping the outdated database {name}")
@@ -77,10 +89,12 @@ def _make(name, invoices, module):
 
 def _name(invoices, module):
     """Return a name that changes with what the database is made from, and with the day: debts grow older."""
-    folders = [settings.REPOSITORY / "data", settings.REPOSITORY / "benchmarks" / "measured"]
-    sources = [_digest(folder) for folder in folders]
+    sources = [_digest(settings.REPOSITORY / "data"), (MAKERS / "ledger.py").read_text()]
+    if module:
+        sources.append((MAKERS / "configure.py").read_text())
     if module == OURS:
-        sources.append(_digest(settings.REPOSITORY / OURS))
+        # with it the portal installs itself, as Odoo's online payment is there
+        sources += map(_digest, settings.module_folders())
     if module == PEER:
         sources.append(python_packages.PEER)
     key = cache.key(databases.snapshot(CLUSTER), date.today(), *sources)
@@ -88,11 +102,13 @@ def _name(invoices, module):
 
 
 def _digest(folder):
-    """Return what tells the files of a folder from earlier ones; tests are left out."""
+    """Return what tells the files of a folder from earlier ones, in any clone; tests are left out."""
     files = sorted(
         path
         for pattern in ("*.py", "*.xml", "*.csv")
         for path in folder.rglob(pattern)
-        if "tests" not in path.parts
+        if "tests" not in path.relative_to(settings.REPOSITORY).parts
     )
-    return cache.key(*(f"{path} {path.read_text()}" for path in files))
+    return cache.key(
+        *(f"{path.relative_to(settings.REPOSITORY)} {path.read_text()}" for path in files)
+    )

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 
-from . import databases
+from . import databases, portal
 from .databases import ADDONS, CUSTOMERS, OURS, PEER
 from .processes import mail_sink, run_inside
 
@@ -422,6 +422,66 @@ def alarms_50_collectors():
     )
 
 
+def portal_first_page():
+    """The first page of a customer with 2,000 open invoices, beside Odoo's own list of invoices."""
+    with databases.scratch(databases.get(BIG, OURS)) as name:
+        taken = portal.first_page(name)
+    ours, bare, link = (taken[name] for name in ("ours", "bare", "link"))
+    return Figure(
+        value=1000 * ours["seconds"],
+        unit="ms",
+        bare=1000 * bare["seconds"],
+        queries=ours["queries"],
+        target="at most 1.2 times Odoo's own page (bare)",
+        met=ours["seconds"] <= 1.2 * bare["seconds"],
+        details={
+            "open_invoices": taken["items"],
+            "by_link_ms": round(1000 * link["seconds"], 1),
+            "by_link_queries": link["queries"],
+            "kib": ours["kib"],
+            "in_postgresql_ms": ours["in_postgresql_ms"],
+            "bare_kib": bare["kib"],
+            "bare_queries": bare["queries"],
+            "bare_in_postgresql_ms": bare["in_postgresql_ms"],
+        },
+    )
+
+
+def statement_pdf_200():
+    """The statement of 200 open items as PDF, beside Odoo's own PDF of one invoice."""
+    with databases.scratch(databases.get(BIG, OURS)) as name:
+        taken = portal.statement(name)
+    seconds = taken["ours"]["seconds"]
+    return Figure(
+        value=seconds,
+        unit="s",
+        bare=taken["bare"]["seconds"],
+        queries=taken["ours"]["queries"],
+        target="under 3 s",
+        met=seconds < 3 and taken["items"] == 200,
+        details={
+            "items": taken["items"],
+            "kib": taken["ours"]["kib"],
+            "in_postgresql_ms": taken["ours"]["in_postgresql_ms"],
+        },
+    )
+
+
+def portal_50_users():
+    """A minute of 50 customers at once on the portal, answered by 2 processes; beside, on Odoo's own pages."""
+    with databases.scratch(databases.get(BIG, OURS)) as name:
+        taken = portal.crowd(name)
+    ours, bare = taken["ours"], taken["bare"]
+    return Figure(
+        value=1000 * ours["p95"],
+        unit="ms",
+        bare=1000 * bare["p95"],
+        target="no error; 95 of 100 answers within the time told, Odoo's own (bare) beside it",
+        met=not ours["problems"],
+        details={"ours": ours, "bare": bare},
+    )
+
+
 ALL = {
     figure.__name__: figure
     for figure in (
@@ -444,5 +504,8 @@ ALL = {
         propose_match_100k,
         reconcile_overhead,
         alarms_50_collectors,
+        portal_first_page,
+        statement_pdf_200,
+        portal_50_users,
     )
 }

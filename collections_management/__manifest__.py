@@ -29,6 +29,7 @@
         "data/ir_cron_data.xml",
         "data/collection_alarm_data.xml",
         # Reports
+        "report/paper_layout.xml",
         "report/collection_notice_letter.xml",
         "report/collection_call_list.xml",
         "report/collection_preparation.xml",

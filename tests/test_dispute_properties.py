@@ -5,18 +5,16 @@ What is expected comes from what the test itself did, never from the ledger.
 
 import random
 from dataclasses import dataclass, field
-from datetime import date
 
 from freezegun import freeze_time
 
-from odoo import SUPERUSER_ID, Command
-from odoo.tests import TransactionCase, tagged
+from odoo import Command
+from odoo.tests import tagged
 from odoo.tools import SQL
 
-from data.ledger import create_companies, generate, load
+from .agreements_through_days import TODAY, LedgerCase
 
 SEEDS = (1, 2)
-TODAY = date(2026, 3, 11)
 ROUNDS = 6
 
 
@@ -42,15 +40,12 @@ class Expected:
 
 @tagged("post_install", "-at_install", "standard")
 @freeze_time(f"{TODAY} 10:00:00")
-class TestDisputeProperties(TransactionCase):
+class TestDisputeProperties(LedgerCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env = cls.env(user=SUPERUSER_ID, context={"tracking_disable": True, "lang": "en_US"})
-        shared = create_companies(cls.env, generate(12, 60), chart="generic_coa")
         for seed in SEEDS:
-            load(cls.env, generate(12, 60, seed=seed), companies=shared)
-        cls.companies = cls.env["res.company"].union(*shared.values())
+            cls._load(seed)
         cls.companies.collection_mode = "automatic"
         for company in cls.companies.root_id:
             cls.env["collection.run"].with_company(company)._prepare_company(company)
@@ -152,18 +147,7 @@ class TestDisputeProperties(TransactionCase):
 
     def _dispute_some(self, chance):
         """Dispute a part, or all, of some overdue invoices."""
-        lines = self.env["account.move.line"].search(
-            [
-                ("company_id", "in", self.companies.ids),
-                ("account_id.account_type", "=", "asset_receivable"),
-                ("account_id.non_trade", "=", False),
-                ("parent_state", "=", "posted"),
-                ("amount_residual_currency", ">", 1),
-                ("partner_id", "!=", False),
-                ("move_id.move_type", "=", "out_invoice"),
-                ("date_maturity", "<", TODAY),
-            ]
-        )
+        lines = self._find_open(("date_maturity", "<", TODAY), ("amount_residual_currency", ">", 1))
         disputed = self.env["collection.dispute.item"].search([]).move_line_id
         alone = lines.filtered(
             lambda line: len(line._get_collection_whole_invoices()) == 1 and line not in disputed
@@ -187,23 +171,24 @@ class TestDisputeProperties(TransactionCase):
         event = chance.choice(("nothing", "pay", "credit", "undo"))
         amount = one.line.currency_id.round(one.residual * chance.choice((0.3, 0.6, 1)))
         if event in ("pay", "credit") and amount > 0:
-            item = self._book(one.line, amount, event == "credit")
-            one.matched.append((amount, event == "credit", item))
+            credit = event == "credit"
+            item = self._refund(one.line, amount) if credit else self._book(one.line, amount, TODAY)
+            one.matched.append((amount, credit, item))
             (one.line | item).reconcile()
         elif event == "undo" and one.matched:
             _amount, _credit, item = one.matched.pop()
             item.remove_move_reconcile()
 
-    def _book(self, line, amount, credit):
-        """Book a payment in the bank, or a credit note; return its journal item."""
-        company, currency = line.company_id, line.currency_id
-        moves = self.env["account.move"].with_company(company)
-        if credit:
-            move = moves.create(
+    def _refund(self, line, amount):
+        """Book a credit note; return its journal item."""
+        move = (
+            self.env["account.move"]
+            .with_company(line.company_id)
+            .create(
                 {
                     "move_type": "out_refund",
                     "partner_id": line.partner_id.id,
-                    "currency_id": currency.id,
+                    "currency_id": line.currency_id.id,
                     "invoice_date": TODAY,
                     "invoice_payment_term_id": False,
                     "invoice_line_ids": [
@@ -211,33 +196,7 @@ class TestDisputeProperties(TransactionCase):
                     ],
                 }
             )
-        else:
-            journals = self.env["account.journal"].with_company(company)
-            journal = journals.search(
-                [*journals._check_company_domain(company), ("type", "=", "bank")], limit=1
-            )
-            balance = currency._convert(amount, company.currency_id, company, TODAY)
-            values = {"partner_id": line.partner_id.id, "currency_id": currency.id}
-            move = moves.create(
-                {
-                    "journal_id": journal.id,
-                    "date": TODAY,
-                    "line_ids": [
-                        Command.create(
-                            {
-                                **values,
-                                "account_id": account.id,
-                                "amount_currency": sign * amount,
-                                "balance": sign * balance,
-                            }
-                        )
-                        for account, sign in (
-                            (line.account_id, -1),
-                            (journal.default_account_id, 1),
-                        )
-                    ],
-                }
-            )
+        )
         move.action_post()
         return move.line_ids.filtered(
             lambda item: item.account_id.account_type == "asset_receivable"

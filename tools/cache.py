@@ -49,3 +49,21 @@ def locked(name):
             say(f"Another process is busy with the {name}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def shared(name, alone):
+    """Let processes do a thing side by side; the lock goes with the process, however it ends.
+
+    :param alone: function called first if no other process does it; none begins meanwhile
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Another process uses the {name} too")
+        else:
+            alone()
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield

@@ -60,6 +60,7 @@ from . import (
     collection_step,
     collection_strategy,
     collection_statement_schedule,
+    ir_actions_report,
     mail_activity,
     mail_mail,
     mail_template,

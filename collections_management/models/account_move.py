@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
@@ -861,26 +861,73 @@ class AccountMove(models.Model):
             ]
         )
         busy = set(open_tasks.mapped("res_id"))
-        model_id = self.env["ir.model"]._get_id("collection.customer")
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(
             [
-                {
-                    "res_model_id": model_id,
-                    "res_id": customer.id,
-                    "activity_type_id": task_type.id,
-                    "summary": self.env._(
-                        "Invoices not delivered: %s", ", ".join(moves.mapped("name"))
-                    ),
-                    "date_deadline": customer.company_id._get_collection_today(),
-                    "user_id": (
-                        customer.collector_id
-                        or customer.company_id.collection_supervisor_id
-                        or self.env.user
-                    ).id,
-                }
+                moves._prepare_undelivered_task(customer, task_type)
                 for customer, moves in by_customer.items()
                 if customer and customer.id not in busy
             ]
+        )
+
+    def _prepare_undelivered_task(self, customer, task_type):
+        """Return the values of the task about these invoices, in its reader's language."""
+        company = customer.company_id
+        user = customer.collector_id or company.collection_supervisor_id or self.env.user
+        worded = self.with_context(lang=user.lang or self.env.lang)
+        return {
+            "res_model_id": self.env["ir.model"]._get_id("collection.customer"),
+            "res_id": customer.id,
+            "activity_type_id": task_type.id,
+            "summary": worded.env._("Invoices not delivered: %s", ", ".join(self.mapped("name"))),
+            "date_deadline": company._get_collection_today(),
+            "user_id": user.id,
+        }
+
+    # ------------------------------------------------------------
+    # Credit notes
+    # ------------------------------------------------------------
+
+    def _lower_collection_credit_note(self, amount, name, key):
+        """Let a draft credit note come to an amount: a line for each account and its taxes.
+
+        Each in proportion; Odoo's own tax engine spreads it, so that the total is exact to the cent.
+
+        :param float amount: with taxes, in the note's currency
+        :param str name: what the lines say
+        :param str key: tells Odoo's tax engine what the lines belong to
+        """
+        self.ensure_one()
+        taxes = self.env["account.tax"]
+        base_lines, _tax_lines = self._get_rounded_base_and_tax_lines()
+        lowered = taxes._prepare_down_payment_lines(
+            base_lines,
+            self.company_id,
+            "fixed",
+            amount,
+            computation_key=key,
+            grouping_function=lambda base_line: {"account_id": base_line["account_id"]},
+        )
+        self.write(
+            {
+                "invoice_cash_rounding_id": False,
+                "invoice_line_ids": [
+                    Command.clear(),
+                    *(
+                        Command.create(
+                            {
+                                "name": name,
+                                "quantity": 1.0,
+                                "price_unit": line["price_unit"],
+                                "account_id": line["account_id"].id,
+                                "tax_ids": [Command.set(line["tax_ids"].ids)],
+                                "analytic_distribution": line["analytic_distribution"],
+                                "extra_tax_data": taxes._export_base_line_extra_tax_data(line),
+                            }
+                        )
+                        for line in lowered
+                    ),
+                ],
+            }
         )
 
     # ------------------------------------------------------------

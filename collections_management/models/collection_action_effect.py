@@ -137,12 +137,14 @@ class CollectionAction(models.Model):
                 .create(self._prepare_write_off_values(company, lines, accounts[company]))
             )
             self.write_off_move_ids |= entry
-            entry.message_post(body=self._get_write_off_note())
+            user = self._get_write_off_user()
+            worded = self.with_context(lang=user.lang or self.env.lang)
+            entry.message_post(body=worded._get_write_off_note())
             entry.activity_schedule(
                 "collections_management.activity_type_action",
-                summary=self.env._("Complete and post the write-off"),
-                note=self._get_write_off_note(),
-                user_id=self._get_write_off_user().id,
+                summary=worded.env._("Complete and post the write-off"),
+                note=worded._get_write_off_note(),
+                user_id=user.id,
             )
 
     def _get_write_off_user(self):

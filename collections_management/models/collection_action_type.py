@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 EFFECTS = [
     ("none", "None"),
@@ -136,6 +136,21 @@ class CollectionActionType(models.Model):
                 "%(user)s does not work in %(company)s: choose somebody who does.", **values
             )
         return False
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        for action_type in self:
+            # sudo: what another company does with it counts too
+            actions = self.env["collection.action"].sudo()
+            if count := actions.search_count([("type_id", "=", action_type.id)]):
+                raise UserError(
+                    self.env._(
+                        "Type “%(type)s” is used by %(count)s actions: archive it, and it can no "
+                        "longer be chosen.",
+                        type=action_type.name,
+                        count=count,
+                    )
+                )
 
     def _get_responsible(self, company):
         """Return who takes an action of this type in a main company (res.users, may be empty)."""

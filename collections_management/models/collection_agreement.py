@@ -219,6 +219,16 @@ class CollectionAgreement(models.AbstractModel):
     # Fields
     # ------------------------------------------------------------
 
+    @api.depends("number", "partner_id")
+    @api.depends_context("agreement_by_customer")
+    def _compute_display_name(self):
+        """Override of ``base``: a calendar shows nothing else, so it says whose agreement it is."""
+        super()._compute_display_name()
+        if self.env.context.get("agreement_by_customer"):
+            for agreement in self:
+                customer = agreement.partner_id.display_name
+                agreement.display_name = f"{customer} · {agreement.number}"
+
     @api.depends("move_line_ids.move_id")
     def _compute_move_ids(self):
         for agreement in self:
@@ -266,11 +276,15 @@ class CollectionAgreement(models.AbstractModel):
         )
         customers.check_access("read")
         companies = {customer.id: customer.company_id for customer in customers.sudo()}
-        sequences = {company: self._get_sequence(company) for company in set(companies.values())}
+        owners = [companies[vals["customer_id"]] for vals in vals_list if vals.get("customer_id")]
+        numbers = {
+            company: iter(self._take_numbers(self._get_sequence(company), count))
+            for company, count in Counter(owners).items()
+        }
         kept = set() if self.env.su else self._get_system_fields()
         return [
             {name: value for name, value in vals.items() if name not in kept}
-            | {"number": sequences[companies[vals["customer_id"]]].next_by_id()}
+            | {"number": next(numbers[companies[vals["customer_id"]]])}
             if vals.get("customer_id")
             else vals
             for vals in vals_list
@@ -297,6 +311,21 @@ class CollectionAgreement(models.AbstractModel):
                 "padding": 5,
             }
         )
+
+    @api.model
+    def _take_numbers(self, sequence, count):
+        """Return the next numbers of a sequence: all in one query, unless it may have no gaps."""
+        if sequence.implementation != "standard" or sequence.use_date_range:
+            return [sequence.next_by_id() for _number in range(count)]
+        # Odoo's own way takes them one by one
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT nextval(%s) FROM generate_series(1, %s)",
+                f"ir_sequence_{sequence.id:03d}",
+                count,
+            )
+        )
+        return [sequence.get_next_char(number) for [number] in rows]
 
     @api.model
     def _get_sequence_prefix(self):
@@ -729,7 +758,9 @@ class CollectionAgreement(models.AbstractModel):
         return f"{self.number}: {self.currency_id.format(self.amount)}"
 
     def _make_tasks(self, type_name, get_user):
-        """Give a person one task for each customer; one that is open already names these too.
+        """Give a person one task for each customer, in the person's language.
+
+        One that is open already names these too.
 
         :param str type_name: which mail.activity.type
         :param get_user: function that returns the res.users of a customer's file
@@ -743,7 +774,9 @@ class CollectionAgreement(models.AbstractModel):
         # tasks ask for the name of each customer: fetched together
         self.customer_id.partner_id.mapped("display_name")
         for customer, agreements in self.grouped("customer_id").items():
-            summary = ", ".join(agreement._get_task_text() for agreement in agreements)
+            user = get_user(customer) or self.env.user
+            named = agreements.with_context(lang=user.lang or self.env.lang)
+            summary = ", ".join(agreement._get_task_text() for agreement in named)
             if task := tasks.get(customer.id):
                 if summary not in (task[0].summary or ""):
                     task[0].summary = f"{task[0].summary}, {summary}"
@@ -755,7 +788,7 @@ class CollectionAgreement(models.AbstractModel):
                     "activity_type_id": task_type.id,
                     "summary": summary,
                     "date_deadline": customer.company_id._get_collection_today(),
-                    "user_id": (get_user(customer) or self.env.user).id,
+                    "user_id": user.id,
                 }
             )
         self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(missing)

@@ -179,8 +179,45 @@ class CollectionContactBriefing(models.AbstractModel):
                     most=strategy.promise_limit,
                 )
             )
+        offers += self._get_plan_offers(customer)
         if strategy.offer_note:
             offers += strategy.offer_note.strip().split("\n")
+        return offers
+
+    @api.model
+    def _get_plan_offers(self, customer):
+        """Return which payment plans a collector may register, as the scheme limits them."""
+        _, strategy = self.env._, customer.strategy_id
+        last = customer.company_id._get_collection_today() + timedelta(days=strategy.plan_days)
+        values = {"most": strategy.plan_instalments, "date": format_date(self.env, last)}
+        if strategy.plan_instalments and strategy.plan_days:
+            offers = [
+                _(
+                    "A payment plan of at most %(most)s instalments, the last one until %(date)s.",
+                    **values,
+                )
+            ]
+        elif strategy.plan_instalments:
+            offers = [_("A payment plan of at most %(most)s instalments.", **values)]
+        elif strategy.plan_days:
+            offers = [_("A payment plan with the last instalment until %(date)s.", **values)]
+        else:
+            offers = [_("A payment plan of any length.")]
+        if strategy.plan_down_percent:
+            offers.append(
+                _(
+                    "The first payment of a plan is at least %s %% of what is to be paid.",
+                    f"{strategy.plan_down_percent:g}",
+                )
+            )
+        if strategy.plan_discount_percent:
+            offers.append(
+                _(
+                    "A discount of at most %s %%, let off when all of a plan is paid, or for paying "
+                    "early.",
+                    f"{strategy.plan_discount_percent:g}",
+                )
+            )
         return offers
 
     @api.model

@@ -265,7 +265,8 @@ class CollectionContactOutcome(models.AbstractModel):
                     "res_model_id": self.env["ir.model"]._get_id("collection.customer"),
                     "res_id": customer.id,
                     "activity_type_id": task_type.id,
-                    "summary": (self.comment or "").strip().split("\n")[0][:80] or result.name,
+                    "summary": (self.comment or "").strip().split("\n")[0][:80]
+                    or result.with_context(lang=user.lang or self.env.lang).name,
                     "date_deadline": date,
                     "user_id": user.id,
                 }

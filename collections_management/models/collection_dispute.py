@@ -635,12 +635,14 @@ class CollectionDispute(models.Model):
                     "res_model_id": model_id,
                     "res_id": dispute.id,
                     "activity_type_id": task_type.id,
-                    "summary": dispute._get_task_text(),
+                    "summary": dispute.with_context(
+                        lang=user.lang or self.env.lang
+                    )._get_task_text(),
                     "date_deadline": get_date(dispute),
-                    "user_id": get_user(dispute).id,
+                    "user_id": user.id,
                 }
                 for dispute in self
-                if get_user(dispute)
+                if (user := get_user(dispute))
             ]
         )
 

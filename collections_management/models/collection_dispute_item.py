@@ -51,7 +51,7 @@ class CollectionDisputeItem(models.Model):
         aggregator=False,
     )
     residual = fields.Monetary(
-        string="Open", compute="_compute_facts", compute_sudo=True, aggregator=False
+        string="Open Amount", compute="_compute_facts", compute_sudo=True, aggregator=False
     )
     customer = fields.Char(compute="_compute_facts", compute_sudo=True)
     reference = fields.Char(

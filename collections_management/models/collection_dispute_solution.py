@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import Command, api, models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
@@ -149,7 +149,13 @@ class CollectionDisputeSolution(models.AbstractModel):
         dialog.reverse_moves()
         note = dialog.new_move_ids
         if self.currency_id.compare_amounts(note.amount_total, amount):
-            self._lower_credit_note(note, amount)
+            worded = self.with_context(lang=note.partner_id.lang or self.env.lang)
+            name = worded.env._(
+                "%(invoice)s: %(reason)s",
+                invoice=note.reversed_entry_id.name,
+                reason=worded.reason_id.name,
+            )
+            note._lower_collection_credit_note(amount, name, f"dispute,{self.id}")
         note.collection_credited_dispute_id = self
         return note
 
@@ -165,52 +171,6 @@ class CollectionDisputeSolution(models.AbstractModel):
             "reason": f"{worded.reason_id.name} ({self.number})",
         }
 
-    def _lower_credit_note(self, note, amount):
-        """Let a draft come to an amount: a line for each account and its taxes, each in proportion.
-
-        Odoo's own tax engine spreads it, so that the total is exact to the cent.
-
-        :param float amount: with taxes, in the note's currency
-        """
-        taxes = self.env["account.tax"]
-        worded = self.with_context(lang=note.partner_id.lang or self.env.lang)
-        base_lines, _tax_lines = note._get_rounded_base_and_tax_lines()
-        lowered = taxes._prepare_down_payment_lines(
-            base_lines,
-            note.company_id,
-            "fixed",
-            amount,
-            computation_key=f"dispute,{self.id}",
-            grouping_function=lambda base_line: {"account_id": base_line["account_id"]},
-        )
-        name = worded.env._(
-            "%(invoice)s: %(reason)s",
-            invoice=note.reversed_entry_id.name,
-            reason=worded.reason_id.name,
-        )
-        note.write(
-            {
-                "invoice_cash_rounding_id": False,
-                "invoice_line_ids": [
-                    Command.clear(),
-                    *(
-                        Command.create(
-                            {
-                                "name": name,
-                                "quantity": 1.0,
-                                "price_unit": line["price_unit"],
-                                "account_id": line["account_id"].id,
-                                "tax_ids": [Command.set(line["tax_ids"].ids)],
-                                "analytic_distribution": line["analytic_distribution"],
-                                "extra_tax_data": taxes._export_base_line_extra_tax_data(line),
-                            }
-                        )
-                        for line in lowered
-                    ),
-                ],
-            }
-        )
-
     def _make_credit_tasks(self, notes, by_hand):
         """Tell accounting to look at the drafts, and to credit by hand what Odoo can't reverse.
 
@@ -225,11 +185,12 @@ class CollectionDisputeSolution(models.AbstractModel):
             or self.env.user
         )
         today = self.company_id._get_collection_today()
-        text = self.env._(
+        worded = self.with_context(lang=user.lang or self.env.lang)
+        text = worded.env._(
             "%(dispute)s was accepted: check the credit note, post and apply it",
             dispute=self.number,
         )
-        hand = self.env._(
+        hand = worded.env._(
             "%(dispute)s was accepted: make and apply a credit note for %(items)s",
             dispute=self.number,
             items=", ".join(by_hand.mapped("document")),

@@ -130,6 +130,12 @@ class CollectionPlan(models.Model):
         copy=False,
         help="The credit notes were prepared; who deletes one means it.",
     )
+    promises_before = fields.Json(
+        readonly=True,
+        copy=False,
+        help="The promises that it took the place of, as they were: they live again if nothing comes "
+        "of the proposal.",
+    )
     explanation = fields.Char(compute="_compute_explanation")
 
     _customer_state_idx = models.Index("(customer_id, state)")
@@ -160,9 +166,11 @@ class CollectionPlan(models.Model):
 
     @api.model
     def _get_register_model(self):
-        """An extension has a dialog of its own: context ``collection_extension``."""
+        """Extensions and offers have dialogs of their own: ``collection_extension``, ``_offer``."""
         if self.env.context.get("collection_extension"):
             return "collection.register.extension"
+        if self.env.context.get("collection_offer"):
+            return "collection.register.offer"
         return "collection.register.plan"
 
     @api.model
@@ -176,6 +184,7 @@ class CollectionPlan(models.Model):
             "breach_days",
             "in_doubt",
             "previous_id",
+            "promises_before",
             "proposed_on",
             "refund_ids",
             "refunds_made",
@@ -267,7 +276,9 @@ class CollectionPlan(models.Model):
             plan.remaining_amount = left if plan.state in OPEN else 0.0
 
     @api.depends_context("lang")
-    @api.depends("state", "in_doubt", "line_ids.settled", "line_ids.date", "valid_until")
+    @api.depends(
+        "state", "in_doubt", "line_ids.settled", "line_ids.date", "proposed_on", "valid_until"
+    )
     def _compute_explanation(self):
         for plan in self:
             plan.explanation = plan._get_explanation()
@@ -278,6 +289,12 @@ class CollectionPlan(models.Model):
         _ = self.env._
         if self.state == "active":
             return self._get_active_explanation()
+        if self.state == "proposed" and not self.proposed_on:
+            return _(
+                "It was not sent by e-mail yet: send it, or confirm it when the customer has agreed. "
+                "Its invoices are not claimed until %s.",
+                format_date(self.env, self.valid_until),
+            )
         return {
             "proposed": _(
                 "It waits for the customer until %s; until then its invoices are not claimed. When "
@@ -347,6 +364,11 @@ class CollectionPlan(models.Model):
                 **values,
             )
         return plans
+
+    @api.model
+    def _get_default_amount(self, lines):
+        """Override of ``collection.agreement``: all that is open."""
+        return sum(lines.mapped("amount_residual_currency"))
 
     @api.model
     def _extend(self, lines, date, **values):
@@ -565,9 +587,24 @@ class CollectionPlan(models.Model):
         """Take the place of open promises about the same items; what is left out stays promised."""
         promises = self.env["collection.promise"]._get_open_about(self.move_line_ids)
         for plan in self:
-            promises.filtered(
+            given = promises.filtered(
                 lambda promise, plan=plan: promise.move_line_ids & plan.move_line_ids
-            )._give_way(plan, self.env._("A payment plan takes its place: %s.", plan.number))
+            )
+            if given:
+                plan.promises_before = {**(plan.promises_before or {}), **given._remember()}
+            given._give_way(plan, self.env._("A payment plan takes its place: %s.", plan.number))
+
+    def _give_promises_back(self):
+        """Let the promises live again that these proposals took the place of: nothing came of them.
+
+        Where their day has passed meanwhile, they are judged.
+        """
+        for plan in self.filtered("promises_before"):
+            self.env["collection.promise"]._bring_back(
+                plan.promises_before,
+                self.env._("It counts again: nothing came of payment plan %s.", plan.number),
+            )
+            plan.promises_before = False
 
     def _replace(self, old):
         """Take the place of an open plan.
@@ -588,12 +625,31 @@ class CollectionPlan(models.Model):
                     rest=", ".join({line._get_collection_name(): 1 for line in rest}),
                 )
             )
+        if old.state == "proposed":
+            self.promises_before = old.promises_before
         old._close("replaced")
         old._log(self.env._("Replaced by %s.", self.number))
+
+    def _close(self, state):
+        """Override: the promises that a proposal took the place of live again."""
+        proposals = self.filtered(lambda plan: plan.state == "proposed")
+        super()._close(state)
+        if state == "cancelled":
+            proposals._give_promises_back()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_give_promises_back(self):
+        # sudo: promises may be a colleague's
+        self.sudo().filtered(lambda plan: plan.state == "proposed")._give_promises_back()
 
     # ------------------------------------------------------------
     # Proposed, accepted
     # ------------------------------------------------------------
+
+    def _is_offer(self):
+        """Tell whether the plan is a discount for one payment by a date, of what is due or not yet."""
+        self.ensure_one()
+        return self.instalment_count == 1 and self.discount_amount > 0
 
     def _confirm(self, method, **values):
         """The customer has agreed: the instalments count from now on.
@@ -662,6 +718,13 @@ class CollectionPlan(models.Model):
         """Return the language in which the customer reads the agreement."""
         self.ensure_one()
         return self.customer_id._get_lang(self._get_recipient())
+
+    def _get_page_url(self, contact=None):
+        """Hook: return where a contact sees the plan, and can accept it; falsy: nowhere.
+
+        :param contact: res.partner; default: whom plans are written to
+        """
+        return False
 
     def _get_greeting(self):
         """Return the salutation of the message, in the language of the context."""

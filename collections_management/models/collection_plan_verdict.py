@@ -1,7 +1,7 @@
 import logging
 from itertools import accumulate
 
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, format_date
 
@@ -212,7 +212,7 @@ class CollectionPlan(models.Model):
             return "breached", False
         if self.currency_id.is_zero(facts["left"]):
             return ("breached" if self.state == "breached" else "settled"), False
-        if self.state == "proposed":
+        if not self.accept_method:
             return ("expired" if self.valid_until < today else "proposed"), False
         return self._get_open_verdict(facts, today, stale)
 
@@ -298,8 +298,17 @@ class CollectionPlan(models.Model):
             "activity_type_breached_plan",
             lambda customer: customer.collector_id or customer.company_id.collection_supervisor_id,
         )
+        ended = self.filtered(lambda plan: before[plan] == "proposed" and plan.state not in OPEN)
+        ended._give_promises_back()
+        self.filtered(lambda plan: plan.state == "proposed")._replace_promises_again()
         self.filtered(lambda plan: before[plan] == "done")._withdraw_refunds()
         self.filtered(lambda plan: plan.state == "done")._grant_discounts()
+
+    def _replace_promises_again(self):
+        """What had paid these proposals was undone: promises give way once more."""
+        promises = self.env["collection.promise"]
+        promises.search([("move_line_ids", "in", self.move_line_ids.ids)])._judge()
+        self._replace_promises()
 
     def _get_task_text(self):
         self.ensure_one()
@@ -417,43 +426,14 @@ class CollectionPlan(models.Model):
                 }
             ]
         )
-        share = amount / refund.amount_total
-        products = refund.invoice_line_ids.filtered(lambda line: line.display_type == "product")
-        refund.write(
-            {
-                "invoice_line_ids": [
-                    Command.update(
-                        line.id,
-                        {
-                            # quantities and prices have too few decimals to be a share of
-                            "price_unit": self.currency_id.round(
-                                line.quantity * line.price_unit * (1 - line.discount / 100) * share
-                            ),
-                            "quantity": 1,
-                            "discount": 0,
-                        },
-                    )
-                    for line in products
-                ]
-            }
-        )
-        rest = self.currency_id.round(amount - refund.amount_total)
-        if rest:
-            refund.write(
-                {
-                    "invoice_line_ids": [
-                        Command.create(
-                            {
-                                "name": self.company_id._in_own_language(self).env._("Rounding"),
-                                "account_id": products[:1].account_id.id,
-                                "price_unit": rest,
-                                "quantity": 1,
-                                "tax_ids": [Command.clear()],
-                            }
-                        )
-                    ]
-                }
+        if self.currency_id.compare_amounts(refund.amount_total, amount):
+            worded = self.with_context(lang=refund.partner_id.lang or self.env.lang)
+            name = worded.env._(
+                "%(invoice)s: discount of payment plan %(plan)s",
+                invoice=move.name,
+                plan=self.number,
             )
+            refund._lower_collection_credit_note(amount, name, f"plan,{self.id}")
         return refund
 
     def _withdraw_refunds(self):

@@ -123,11 +123,19 @@ class CollectionPromise(models.Model):
 
     def _get_hold_sentence(self):
         self.ensure_one()
+        values = {
+            "amount": self.currency_id.format(self.amount),
+            "date": format_date(self.env, self.date_promised),
+            "promise": self.number,
+        }
+        if self.state == "to_allocate":
+            return self.env._(
+                "The customer promised to pay %(amount)s until %(date)s and seems to have paid: its "
+                "money waits to be allocated (%(promise)s).",
+                **values,
+            )
         return self.env._(
-            "The customer promised to pay %(amount)s until %(date)s (%(promise)s).",
-            amount=self.currency_id.format(self.amount),
-            date=format_date(self.env, self.date_promised),
-            promise=self.number,
+            "The customer promised to pay %(amount)s until %(date)s (%(promise)s).", **values
         )
 
     # ------------------------------------------------------------
@@ -325,29 +333,52 @@ class CollectionPromise(models.Model):
         """Override: the open promises that a new one takes the place of, or takes items from."""
         lines = lines._get_collection_whole_invoices()
         earlier = self.browse().union(*self._get_latest_by_line(lines, self.browse()).values())
+        return earlier.filtered(lambda promise: promise.state in OPEN)._remember()
+
+    def _remember(self):
+        """Return what ``_bring_back`` needs to bring these promises back, for JSON."""
         return {
-            promise.id: {
+            str(promise.id): {
                 "state": promise.state,
                 "amount": promise.amount,
-                "items": {hold.move_line_id.id: hold.amount for hold in promise._get_holds()},
+                "items": {str(hold.move_line_id.id): hold.amount for hold in promise._get_holds()},
             }
-            for promise in earlier
-            if promise.state in OPEN
+            for promise in self
         }
 
     def _undo(self, before):
         """Override: the earlier promises are open again, for all their items."""
         super()._undo(before)
-        for id_, was in (before or {}).items():
-            self.browse(int(id_)).exists()._take_back(was)
+        self._bring_back(
+            before, self.env._("Open again: the promise that took its place was undone.")
+        )
 
-    def _take_back(self, was):
-        """Be open again, with what a promise that is undone had taken.
+    @api.model
+    def _bring_back(self, before, text):
+        """Let promises live again, as what took their place, or some of their items, came to nothing.
+
+        Not those that were cancelled since, or that a later promise follows.
+
+        :param before: as ``_remember_before`` returned it
+        :param str text: for the history of these promises
+        """
+        for id_, was in (before or {}).items():
+            promise = self.browse(int(id_)).exists()
+            lines = self.env["account.move.line"].browse(int(item) for item in was["items"])
+            latest = self._get_latest_by_line(lines, self.browse()).values()
+            followed = any(other.id > promise.id for other in latest)
+            if promise and promise.state != "cancelled" and not followed:
+                promise._take_back(was, text)
+
+    def _take_back(self, was, text):
+        """Be open again, with what was taken of it; it is judged by what was paid since.
 
         :param dict was: as ``_remember_before`` has it
+        :param str text: for its history
         """
         held = self._get_holds().move_line_id.ids
-        gone = {int(id_): amount for id_, amount in was["items"].items() if int(id_) not in held}
+        there = self.env["account.move.line"].browse(int(id_) for id_ in was["items"]).exists()
+        gone = {line_id: was["items"][str(line_id)] for line_id in there.ids if line_id not in held}
         self.env["collection.hold"].create(
             [
                 {
@@ -369,8 +400,8 @@ class CollectionPromise(models.Model):
                 "move_line_ids": [Command.link(line_id) for line_id in gone],
             }
         )
+        self._log(text)
         self._judge()
-        self._log(self.env._("Open again: the promise that took its place was undone."))
 
     def _check_limits(self):
         """Refuse a collector's promise that goes beyond what the customer's scheme allows."""

@@ -3,6 +3,7 @@ import logging
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from .mail_thread import CONVERSATIONS
 
@@ -147,22 +148,25 @@ class CollectionReply(models.Model):
             replies.escalated_on = company._get_collection_today()
 
     def _prepare_urgent_task_values(self, model_id):
-        """Hook: the values of the task (mail.activity) about a reply that has waited too long."""
+        """Hook: the values of the task (mail.activity) about a reply that has waited too long.
+
+        In its reader's language.
+        """
         self.ensure_one()
+        user = self.collector_id or self.company_id.collection_supervisor_id or self.env.user
+        worded = self.with_context(lang=user.lang or self.env.lang)
         return {
             "res_model_id": model_id,
             "res_id": self.id,
             "activity_type_id": self.env.ref(TASK).id,
             "automated": True,
-            "summary": self.env._(
+            "summary": worded.env._(
                 "%(customer)s waits for a reply since %(date)s",
                 customer=self.partner_id.display_name or self.email_from,
-                date=fields.Date.to_string(self.date),
+                date=format_date(worded.env, self.date),
             ),
             "date_deadline": self.company_id._get_collection_today(),
-            "user_id": (
-                self.collector_id or self.company_id.collection_supervisor_id or self.env.user
-            ).id,
+            "user_id": user.id,
         }
 
     # ------------------------------------------------------------

@@ -8,7 +8,7 @@ from .collection_hold import HOLD_KINDS
 STATES = [
     ("open", "Open"),
     ("matched", "Matched, to allocate"),
-    ("credited", "Credited"),
+    ("credited", "Payment credited"),
     ("settled", "Settled otherwise"),
     ("not_found", "Not found"),
     ("withdrawn", "Withdrawn"),

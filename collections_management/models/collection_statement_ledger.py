@@ -49,8 +49,8 @@ class CollectionStatementLedger(models.AbstractModel):
 
         :return: list of dicts: ``customer_id``, ``customer``, ``currency_id``, ``balance``,
             ``company_balance`` (in company currency, as the other ``company_...``). Of open items:
-            ``overdue``, ``not_due``, ``credits`` (negative) and ``bucket_<id>``, what is owed by
-            age. Of movements: ``opening``, ``debit``, ``credit`` (positive) and
+            ``overdue``, ``not_due``, ``credits`` (negative), ``bucket_<id>``, what is owed by age, and
+            ``items``, how many there are. Of movements: ``opening``, ``debit``, ``credit`` (positive) and
             ``company_opening``; the balance is the closing one.
         """
         if not customers:
@@ -94,6 +94,21 @@ class CollectionStatementLedger(models.AbstractModel):
         make = self._get_movements_sql if period else self._get_open_items_sql
         return SQL(
             """
+            %s
+             ORDER BY partner.complete_name, item.customer_id, currency.name,
+                      item.sorted_on, item.move_line_id
+            """,
+            self._get_described_sql(make(customers, period)),
+        )
+
+    @api.model
+    def _get_described_sql(self, items):
+        """Return the query that adds to items whose they are and what their documents are called.
+
+        :param SQL items: query of open items or movements
+        """
+        return SQL(
+            """
             SELECT item.*, %(document)s, line.move_id, NULLIF(move.ref, '') AS reference
               FROM (%(items)s) item
               JOIN account_move_line line ON line.id = item.move_line_id
@@ -101,11 +116,9 @@ class CollectionStatementLedger(models.AbstractModel):
               JOIN collection_customer file ON file.id = item.customer_id
               JOIN res_partner partner ON partner.id = file.partner_id
               JOIN res_currency currency ON currency.id = item.currency_id
-             ORDER BY partner.complete_name, item.customer_id, currency.name,
-                      item.sorted_on, item.move_line_id
             """,
             document=self.env["collection.notice.content"]._get_document_sql(),
-            items=make(customers, period),
+            items=items,
         )
 
     # ------------------------------------------------------------
@@ -147,7 +160,8 @@ class CollectionStatementLedger(models.AbstractModel):
                        FILTER (WHERE item.residual_currency > 0 AND item.days_overdue <= 0), 0)
                        AS not_due,
                    COALESCE(sum(item.residual_currency)
-                       FILTER (WHERE item.residual_currency < 0), 0) AS credits
+                       FILTER (WHERE item.residual_currency < 0), 0) AS credits,
+                   count(*) FILTER (WHERE item.residual_currency <> 0) AS items
                    %(buckets)s
               FROM (%(items)s) item
              GROUP BY item.customer_id, item.currency_id

@@ -276,6 +276,11 @@ class TestRefusedActions(ActionCommon):
         with self.assertRaisesRegex(ValidationError, "Lawyer.*choose the type"):
             self.lawyer.action_type_id = False
 
+    def test_type_that_was_used_can_not_be_deleted(self):
+        self._act_on(self.invoice)
+        with self.assertRaisesRegex(UserError, "used by 1 actions: archive it"):
+            self.legal.unlink()
+
     def test_type_that_a_step_opens_can_not_be_archived(self):
         self.lawyer.action_type_id = self.legal
         with self.assertRaisesRegex(ValidationError, "Lawyer.*choose another type"):

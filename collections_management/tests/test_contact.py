@@ -601,6 +601,30 @@ class TestFrom(ContactCommon):
         contact.action_undo()
         self.assertEqual((call.state, call.activity_id.active), ("queued", True))
 
+    def test_from_a_task_that_is_finished_with_it(self):
+        self._register("none")
+        task = self._contact_tasks()
+        self.assertGreater(task.date_deadline, days(0))
+        dialog = self._dialog(task, "action_collection_register_contact")
+        self.assertEqual(dialog.channel_id.code, "call")
+        contact, _told = self._register("promise", dialog=dialog, date_promised=days(3))
+        self.assertFalse(task.active)
+        self.assertFalse(contact.sudo().task_ids, "it is no task that follows from the contact")
+        contact.action_undo()
+        self.assertTrue(task.active)
+
+    def test_from_the_task_of_a_call_that_is_done_with_it(self):
+        self.first.channel_ids = self.call
+        call = self.run_day(self.customer)
+        dialog = self._dialog(call.activity_id, "action_collection_register_contact")
+        self._register("none", dialog=dialog)
+        self.assertEqual(call.state, "sent")
+
+    def test_from_the_task_of_a_visit_it_is_a_visit(self):
+        task = self.customer.activity_schedule("collections_management.activity_type_visit")
+        dialog = self._dialog(task, "action_collection_register_contact")
+        self.assertEqual(dialog.channel_id.code, "visit")
+
     def test_from_the_customer_the_waiting_call_is_done_too(self):
         self.first.channel_ids = self.call
         call = self.run_day(self.customer)
@@ -846,6 +870,38 @@ class TestPreparation(ContactCommon):
         )
         self.assertIn("Deliveries go on", sheet["gains"])
         self.assertIn("Half in May", sheet["offers"])
+
+    def test_the_limits_of_plans_are_among_what_may_be_offered(self):
+        self.scheme.write(
+            {
+                "plan_instalments": 6,
+                "plan_days": 200,
+                "plan_down_percent": 12.5,
+                "plan_discount_percent": 3,
+            }
+        )
+        last = days(200).strftime("%m/%d/%Y")
+        offers = self._sheet()["offers"]
+        self.assertIn(
+            f"A payment plan of at most 6 instalments, the last one until {last}.", offers
+        )
+        self.assertIn(
+            "The first payment of a plan is at least 12.5 % of what is to be paid.", offers
+        )
+        self.assertTrue([offer for offer in offers if "discount of at most 3 %" in offer])
+
+    def test_a_scheme_without_limits_says_so(self):
+        self.scheme.write(
+            {
+                "plan_instalments": 0,
+                "plan_days": 0,
+                "plan_down_percent": 0,
+                "plan_discount_percent": 0,
+            }
+        )
+        offers = self._sheet()["offers"]
+        self.assertIn("A payment plan of any length.", offers)
+        self.assertFalse([offer for offer in offers if "%" in offer])
 
     def test_credit_notes_are_no_payment_and_lower_the_sales(self):
         credit = self._make_credit(self.customer, 20)

@@ -278,6 +278,74 @@ class TestRefusals(PlanCommon):
         self.assertEqual(self.invoice.collection_status, "in_plan")
         self.assertEqual(self.other.collection_status, "promised")
 
+    def _propose(self, *moves, total=100, after=30):
+        """Propose a plan; it is valid for seven days."""
+        return self._plan(*(moves or [self.invoice]), schedule=[(after, total)], confirmed=False)
+
+    def test_promise_counts_again_when_nobody_accepts_the_proposal(self):
+        promise = self._promise(self.invoice, after=20)
+        plan = self._propose()
+        self.assertEqual((promise.state, self.invoice.collection_status), ("replaced", "in_plan"))
+        self._run_on(8)
+        self.assertEqual((plan.state, promise.state), ("expired", "open"))
+        self.assertFalse(promise.closed_date)
+        self.assertIn(plan.number, promise.message_ids[0].body)
+        with self.at(8):
+            self.assertDecision(self.invoice, "promised")
+        self._run_on(23)
+        self.assertEqual(promise.state, "broken")
+
+    def test_promise_whose_day_passed_meanwhile_is_judged(self):
+        promise, other = self._promise(self.invoice, after=2), self._promise(self.other, after=2)
+        plan = self._propose(self.invoice, self.other, total=150)
+        self._pay_on(1, self.other)
+        self._run_on(8)
+        self.assertEqual((plan.state, promise.state, other.state), ("expired", "broken", "kept"))
+        self.assertTrue(self._tasks("broken_promise"))
+        with self.at(8):
+            self.assertDecision(self.invoice, "claim")
+
+    def test_promise_counts_again_when_the_proposal_is_cancelled_or_deleted(self):
+        promise = self._promise(self.invoice, self.other, after=5)
+        for end in ("action_cancel", "unlink"):
+            plan = self._propose()
+            self.assertEqual((promise.amount, promise.move_ids), (50, self.other))
+            getattr(plan, end)()
+            self.assertEqual((promise.state, promise.amount), ("open", 150))
+            self.assertEqual(promise.move_ids, self.invoice | self.other)
+            self.assertDecision(self.invoice, "promised")
+
+    def test_promise_waits_for_the_last_of_several_proposals(self):
+        promise = self._promise(self.invoice, after=20)
+        self._propose()
+        last = self._propose(after=40)
+        self.assertEqual(promise.state, "replaced")
+        last.action_cancel()
+        self.assertEqual(promise.state, "open")
+
+    def test_promise_is_kept_when_all_is_paid_before_anybody_answers_the_proposal(self):
+        promise = self._promise(self.invoice, after=5)
+        plan = self._propose()
+        self._pay_on(1, self.invoice)
+        self.assertEqual((plan.state, promise.state), ("done", "kept"))
+        self._undo(self.invoice)
+        self.assertEqual((plan.state, promise.state), ("proposed", "replaced"))
+
+    def test_promise_does_not_count_again_when_an_accepted_plan_ends(self):
+        promise = self._promise(self.invoice, after=20)
+        plan = self._propose()
+        plan._confirm("oral")
+        plan.action_cancel()
+        self.assertEqual(promise.state, "replaced")
+
+    def test_promise_that_was_cancelled_meanwhile_stays_so(self):
+        promise = self._promise(self.invoice, self.other, after=20)
+        plan = self._propose()
+        promise.action_cancel()
+        plan.action_cancel()
+        self.assertEqual(promise.state, "cancelled")
+        self.assertDecision(self.invoice, "claim")
+
     def test_collector_keeps_within_the_schemes_limits(self):
         self.scheme.write({"plan_instalments": 2, "plan_days": 60, "plan_down_percent": 30})
         limited = {"user": self.collector, "confirmed": False}
@@ -372,7 +440,10 @@ class TestDiscount(PlanCommon):
         self.assertEqual((refund.state, refund.amount_total), ("draft", 20))
         self.assertEqual(refund.reversed_entry_id, self.taxed)
         share = 20 / self.taxed.amount_total
-        self.assertAlmostEqual(refund.amount_tax, self.taxed.amount_tax * share, delta=0.03)
+        self.assertAlmostEqual(refund.amount_tax, self.taxed.amount_tax * share, delta=0.01)
+        # nothing is rounded off beside the taxes
+        free = refund.invoice_line_ids.filtered(lambda line: not line.tax_ids)
+        self.assertAlmostEqual(free.price_subtotal, 10 * share, delta=0.01)
         task = self._tasks("discount")
         self.assertEqual(task.user_id, self.accountant)
         with self.at(6):
@@ -549,6 +620,94 @@ class TestDialog(PlanCommon):
         self.assertEqual(plan.state, "active")
         self.assertIn("extended", self.items(self.invoice).explanation)
         self.assertEqual(self.items(self.invoice).date_due, days(-5), "the due date stays")
+
+    def test_extension_takes_what_is_due_and_what_is_not(self):
+        later = self._make_invoice(self.customer, 30, due=20)
+        form = self._open(self.invoice, later, collection_extension=True)
+        form.date = days(40)
+        form.save().action_register()
+        plan = self._get_plan()
+        self.assertEqual(plan.amount, 130)
+        self.assertEqual(plan.line_ids.mapped("amount"), [130])
+
+
+class TestOffer(PlanCommon):
+    """A discount for paying early what is not due yet: a proposal of one payment."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.scheme.plan_discount_percent = 5
+        cls.coming = cls._make_invoice(cls.customer, 200, due=20)
+
+    def _offer(self, *moves, percent=2.0, user=None, **values):
+        """Make an offer in the dialog, as a person does; return the plan."""
+        env = self.env(user=(user or self.collector).id, context={})
+        moves = env["account.move"].union(*(move.with_env(env) for move in moves))
+        action = moves.with_context(
+            agreement="collection.plan", collection_offer=True
+        ).action_collection_register()
+        form = Form(env[action["res_model"]].with_context(**action["context"]))
+        form.discount_percent = percent
+        for name, value in values.items():
+            setattr(form, name, value)
+        self.offer_text = form.offer_text
+        form.save().action_offer()
+        return self.system["collection.plan"].search([], order="id desc", limit=1)
+
+    def test_it_is_a_proposal_until_its_date(self):
+        plan = self._offer(self.coming, date=days(7))
+        self.assertEqual(self.offer_text, "$\xa0196.00 instead of $\xa0200.00")
+        self.assertEqual(
+            (plan.state, plan.valid_until, plan.last_date), ("proposed", days(7), days(7))
+        )
+        self.assertEqual((plan.amount, plan.discount_amount, plan.to_pay_amount), (200, 4, 196))
+
+    def test_it_is_valid_until_the_invoice_is_due_at_most(self):
+        soon = self._make_invoice(self.customer, 50, due=3)
+        self.assertEqual(self._offer(soon).valid_until, days(3))
+        with self.assertRaisesRegex(UserError, "is due on 03/14/2026 already"):
+            self._offer(soon, date=days(4))
+
+    def test_what_is_overdue_gets_none(self):
+        with self.assertRaisesRegex(UserError, "payment plan with a discount"):
+            self._offer(self.coming, self.invoice)
+
+    def test_no_discount_is_no_offer(self):
+        for percent in (0, 100, -3):
+            with self.subTest(percent=percent), self.assertRaisesRegex(UserError, "less than 100"):
+                self._offer(self.coming, percent=percent)
+
+    def test_more_than_the_scheme_lets_a_collector_grant(self):
+        with self.assertRaisesRegex(UserError, "lets a collector grant"):
+            self._offer(self.coming, percent=6)
+        self.assertEqual(
+            self._offer(self.coming, percent=6, user=self.supervisor).discount_amount, 12
+        )
+
+    def test_two_currencies_are_two_offers(self):
+        euro = self.setup_other_currency("EUR")
+        foreign = self._make_invoice(self.customer, 60, due=20, currency_id=euro.id)
+        self._offer(self.coming, foreign)
+        plans = self.system["collection.plan"].search([])
+        self.assertEqual(
+            {plan.currency_id: plan.to_pay_amount for plan in plans},
+            {self.currency: 196, euro: 58.8},
+        )
+
+    def test_nobody_accepts_it_in_time(self):
+        plan = self._offer(self.coming, date=days(7))
+        self._run_on(8)
+        self.assertEqual(plan.state, "expired")
+
+    def test_the_message_says_what_is_let_off(self):
+        plan = self._offer(self.coming, date=days(7))
+        body = self.system.ref("collections_management.mail_template_plan")._render_field(
+            "body_html", plan.ids
+        )[plan.id]
+        for words in ("196.00", "4.00", "03/18/2026", "nothing remains owed"):
+            self.assertIn(words, body)
+        self.assertNotIn("instalments", body)
 
 
 class TestReminders(PlanCommon):

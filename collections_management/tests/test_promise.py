@@ -1,5 +1,6 @@
 """Promises to pay: registered, judged by what is paid, put off, and what follows."""
 
+from ast import literal_eval
 from unittest.mock import patch
 
 from odoo import Command
@@ -253,6 +254,22 @@ class TestVerdict(PromiseCommon):
         self._run_on(4)
         self._run_on(5)
         self.assertIn(later.number, self._tasks("broken_promise").summary)
+
+    def test_calendar_says_whose_promise_it_is(self):
+        promise = self._promise(self.invoice)
+        self.assertEqual(promise.display_name, promise.number)
+        action = self.system["ir.actions.act_window"]._for_xml_id(
+            "collections_management.collection_promise_action"
+        )
+        shown = promise.with_context(**literal_eval(action["context"]))
+        self.assertEqual(shown.display_name, f"Customer · {promise.number}")
+
+    def test_task_is_in_the_language_of_whoever_does_it(self):
+        self.env["res.lang"]._activate_lang("es_ES")
+        self.collector.lang = "es_ES"
+        self._promise(self.invoice)
+        self._run_on(8)
+        self.assertIn("100,00 hasta el", self._tasks("broken_promise").summary)
 
     def test_broken_one_is_claimed_from_the_first_step_again(self):
         self.run_day(self.customer)
@@ -546,6 +563,7 @@ class TestDoubt(PromiseCommon):
         self._run_on(9)
         self.assertJudged(promise, "to_allocate")
         self.assertEqual(len(self._tasks("allocate")), 1)
+        self.assertIn("waits to be allocated", self.items(self.invoice).explanation)
         self.assertEqual(self._tasks("allocate").user_id, self.accountant)
         self.assertFalse(self._tasks("broken_promise"))
         self.assertEqual(self.customer.broken_promise_count, 0)
@@ -1199,3 +1217,20 @@ class TestQueries(PromiseCommon):
 
         judge(1)
         self.assertLessEqual(judge(12) - judge(3), 3)
+
+    def test_numbers_are_taken_by_one_query_however_many_there_are(self):
+        promises = self.system["collection.promise"]
+        sequence = promises._get_sequence(self.company)
+        [first] = promises._take_numbers(sequence, 1)
+        with self.assertQueryCount(1):
+            numbers = promises._take_numbers(sequence, 40)
+        following = [f"{first[:-5]}{int(first[-5:]) + number:05}" for number in range(1, 41)]
+        self.assertEqual(numbers, following)
+
+    def test_numbers_without_gaps_are_taken_one_by_one(self):
+        promises = self.system["collection.promise"]
+        sequence = promises._get_sequence(self.company)
+        sequence.write({"implementation": "no_gap", "number_next": 7})
+        self.assertEqual(
+            [number[-5:] for number in promises._take_numbers(sequence, 2)], ["00007", "00008"]
+        )

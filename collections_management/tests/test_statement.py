@@ -4,6 +4,7 @@ import io
 from datetime import date
 from unittest.mock import patch
 
+from lxml import html
 from openpyxl import load_workbook
 
 from odoo import Command
@@ -309,6 +310,25 @@ class TestPaper(StatementCommon):
             name, content = self.customer._print_statement(period)
             self.assertEqual(name, "Statement Acme 2026-03-11.pdf")
             self.assertTrue(content)
+
+    def test_papers_are_printed_without_asking_the_web_server(self):
+        """Its processes may all wait for prints, and then would for ever."""
+        self._make_invoice(self.customer, 100)
+        reports = self.system["ir.actions.report"]
+        content, _type = reports._render_qweb_html(
+            "collections_management.report_statement", self.customer.ids
+        )
+        papers = reports.search(
+            [
+                ("report_name", "=like", "collections_management.%"),
+                ("report_type", "=", "qweb-pdf"),
+            ]
+        )
+        self.assertTrue(papers)
+        for paper in papers:
+            [body], *_others = paper._prepare_html(content, report_model=paper.model)
+            asked = html.fromstring(body).xpath("//link | //script | //*[@src]")
+            self.assertFalse(asked, paper.report_name)
 
     def test_whoever_may_not_read_the_customer_prints_nothing(self):
         with self.assertRaises(AccessError):

@@ -5,14 +5,11 @@ class CollectionRegisterAction(models.TransientModel):
     """An action that a person asks for: registers one for each currency."""
 
     _name = "collection.register.action"
+    _inherit = ["collection.register.agreement"]
     _description = "Register an Action"
 
-    move_line_ids = fields.Many2many("account.move.line", string="Invoices")
-    customer_id = fields.Many2one(
-        "collection.customer", string="Customer File", compute="_compute_customer_id"
-    )
-    partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
-    company_id = fields.Many2one(related="customer_id.company_id")
+    _agreement = "collection.action"
+
     type_id = fields.Many2one(
         "collection.action.type",
         string="Action",
@@ -44,14 +41,7 @@ class CollectionRegisterAction(models.TransientModel):
         readonly=False,
     )
     amount_text = fields.Char(string="Open Amount", compute="_compute_amount_text")
-    note = fields.Text(string="Comment")
     warning = fields.Char(compute="_compute_warning")
-
-    @api.depends("move_line_ids")
-    def _compute_customer_id(self):
-        for register in self:
-            lines = register.move_line_ids._origin
-            register.customer_id = lines and lines.env["collection.action"]._get_customer(lines)
 
     @api.depends("type_id", "customer_id")
     def _compute_from_type(self):
@@ -66,11 +56,7 @@ class CollectionRegisterAction(models.TransientModel):
     @api.depends("move_line_ids")
     def _compute_amount_text(self):
         for register in self:
-            lines = register.move_line_ids._origin._get_collection_whole_invoices()
-            register.amount_text = " + ".join(
-                currency.format(sum(group.mapped("amount_residual_currency")))
-                for currency, group in lines.grouped("currency_id").items()
-            )
+            register.amount_text = register._get_open_text()
 
     @api.depends("type_id")
     def _compute_warning(self):
@@ -96,14 +82,4 @@ class CollectionRegisterAction(models.TransientModel):
             handler_id=self.handler_id.id,
             note=self.note,
         )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "Registered: %s", ", ".join(action._get_task_text() for action in actions)
-                ),
-                "type": "success",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return self._say_registered(actions)

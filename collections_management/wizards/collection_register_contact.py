@@ -4,6 +4,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount, format_date
 from odoo.tools.date_utils import end_of
+from odoo.tools.misc import clean_context
 
 from ..models.collection_reported_payment import MEANS
 from ..models.user_message import notification
@@ -412,7 +413,9 @@ class CollectionRegisterContact(models.TransientModel):
         self._check_amounts()
         # asked before: what is sent now counts as a message
         sending = self.sending_text
-        contact = self.env["collection.contact"]._make(
+        # the dialog's defaults are not the contact's, nor the agreement's
+        env = self.env(context=clean_context(self.env.context))
+        contact = env["collection.contact"]._make(
             self.customer_id,
             self.result_id,
             self._get_chosen(),
@@ -519,7 +522,9 @@ class CollectionRegisterContactLine(models.TransientModel):
     date_due = fields.Date(string="Due Date", compute="_compute_facts")
     days_overdue = fields.Integer(string="Days", compute="_compute_facts")
     currency_id = fields.Many2one(related="move_line_id.currency_id")
-    residual = fields.Monetary(related="move_line_id.amount_residual_currency", string="Open")
+    residual = fields.Monetary(
+        related="move_line_id.amount_residual_currency", string="Open Amount"
+    )
     status = fields.Char(compute="_compute_facts")
 
     @api.depends("move_line_id")
@@ -547,5 +552,5 @@ class CollectionRegisterContactAmount(models.TransientModel):
         "collection.register.contact", required=True, index=True, ondelete="cascade"
     )
     currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
+    residual = fields.Monetary(string="Open Amount", readonly=True)
     amount = fields.Monetary(required=True)

@@ -6,14 +6,11 @@ class CollectionRegisterDispute(models.TransientModel):
     """What a customer disputes, why, and who solves it: registers a dispute for each currency."""
 
     _name = "collection.register.dispute"
+    _inherit = ["collection.register.agreement"]
     _description = "Register a Dispute"
 
-    move_line_ids = fields.Many2many("account.move.line", string="Invoices")
-    customer_id = fields.Many2one(
-        "collection.customer", string="Customer File", compute="_compute_customer_id"
-    )
-    partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
-    company_id = fields.Many2one(related="customer_id.company_id")
+    _agreement = "collection.dispute"
+
     reason_id = fields.Many2one(
         "collection.dispute.reason",
         required=True,
@@ -46,12 +43,6 @@ class CollectionRegisterDispute(models.TransientModel):
     )
     note = fields.Text(string="What the Customer Says")
     attachment_ids = fields.Many2many("ir.attachment", string="Files")
-
-    @api.depends("move_line_ids")
-    def _compute_customer_id(self):
-        for register in self:
-            lines = register.move_line_ids._origin
-            register.customer_id = lines and lines.env["collection.dispute"]._get_customer(lines)
 
     @api.depends("reason_id")
     def _compute_area_id(self):
@@ -121,22 +112,12 @@ class CollectionRegisterDispute(models.TransientModel):
             note=self.note,
         )
         disputes._attach(self.attachment_ids)
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "Registered: %s",
-                    ", ".join(dispute._get_task_text() for dispute in disputes),
-                ),
-                "type": "success",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return self._say_registered(disputes)
 
 
 class CollectionRegisterDisputeItem(models.TransientModel):
     _name = "collection.register.dispute.item"
+    _inherit = ["collection.register.amount"]
     _description = "Register a Dispute: Disputed Invoice"
 
     register_id = fields.Many2one(
@@ -145,6 +126,4 @@ class CollectionRegisterDisputeItem(models.TransientModel):
     move_line_ids = fields.Many2many("account.move.line")
     document = fields.Char(string="Invoice", readonly=True)
     date_due = fields.Date(string="Due Date", readonly=True)
-    currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
-    amount = fields.Monetary(string="Disputed", required=True)
+    amount = fields.Monetary(string="Disputed")

@@ -2,21 +2,17 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
 from ..models.instalments import MOST_INSTALMENTS, PERIODS, count_off, divide, get_dates
-from ..models.user_message import notification
 
 
 class CollectionRegisterPlan(models.TransientModel):
     """In which instalments a customer pays some invoices: registers a plan for each currency."""
 
     _name = "collection.register.plan"
+    _inherit = ["collection.register.agreement"]
     _description = "Register a Payment Plan"
 
-    move_line_ids = fields.Many2many("account.move.line", string="Invoices")
-    customer_id = fields.Many2one(
-        "collection.customer", string="Customer File", compute="_compute_customer_id"
-    )
-    partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
-    company_id = fields.Many2one(related="customer_id.company_id")
+    _agreement = "collection.plan"
+
     division = fields.Selection(
         [("number", "So many instalments"), ("amount", "So much each")],
         string="Divide Into",
@@ -63,14 +59,7 @@ class CollectionRegisterPlan(models.TransientModel):
         readonly=False,
     )
     difference = fields.Char(compute="_compute_difference")
-    note = fields.Text(string="Comment")
     warning = fields.Char(compute="_compute_warning")
-
-    @api.depends("move_line_ids")
-    def _compute_customer_id(self):
-        for register in self:
-            lines = register.move_line_ids._origin
-            register.customer_id = lines and lines.env["collection.plan"]._get_customer(lines)
 
     @api.depends("move_line_ids")
     def _compute_valid_until(self):
@@ -83,20 +72,7 @@ class CollectionRegisterPlan(models.TransientModel):
     @api.depends("move_line_ids")
     def _compute_amount_ids(self):
         for register in self:
-            lines = register.move_line_ids._origin._get_collection_whole_invoices()
-            register.amount_ids = [
-                Command.clear(),
-                *(
-                    Command.create(
-                        {
-                            "currency_id": currency.id,
-                            "residual": sum(group.mapped("amount_residual_currency")),
-                            "amount": sum(group.mapped("amount_residual_currency")),
-                        }
-                    )
-                    for currency, group in lines.grouped("currency_id").items()
-                ),
-            ]
+            register.amount_ids = register._prepare_amounts()
 
     @api.depends("amount_ids.currency_id")
     def _compute_currency_id(self):
@@ -275,25 +251,16 @@ class CollectionRegisterPlan(models.TransientModel):
         plans._confirm("oral")
         return self._say_registered(plans)
 
-    def _say_registered(self, plans):
-        return notification(
-            self.env,
-            [self.env._("Registered: %s", plan._get_task_text()) for plan in plans],
-            kind="success",
-            then={"type": "ir.actions.act_window_close"},
-        )
-
 
 class CollectionRegisterPlanAmount(models.TransientModel):
     _name = "collection.register.plan.amount"
+    _inherit = ["collection.register.amount"]
     _description = "Register a Payment Plan: Amounts in a Currency"
 
     register_id = fields.Many2one(
         "collection.register.plan", required=True, index=True, ondelete="cascade"
     )
-    currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
-    amount = fields.Monetary(string="Total", required=True)
+    amount = fields.Monetary(string="Total")
     discount_percent = fields.Float(
         string="Discount (%)",
         compute="_compute_discount_percent",

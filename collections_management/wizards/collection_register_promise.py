@@ -1,18 +1,15 @@
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 
 
 class CollectionRegisterPromise(models.TransientModel):
     """What a customer promised to pay, and when: registers a promise for each currency."""
 
     _name = "collection.register.promise"
+    _inherit = ["collection.register.agreement"]
     _description = "Register a Promise to Pay"
 
-    move_line_ids = fields.Many2many("account.move.line", string="Invoices")
-    customer_id = fields.Many2one(
-        "collection.customer", string="Customer File", compute="_compute_customer_id"
-    )
-    partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
-    company_id = fields.Many2one(related="customer_id.company_id")
+    _agreement = "collection.promise"
+
     date_promised = fields.Date(string="Will Pay On", required=True)
     amount_ids = fields.One2many(
         "collection.register.promise.amount",
@@ -22,33 +19,12 @@ class CollectionRegisterPromise(models.TransientModel):
         store=True,
         readonly=False,
     )
-    note = fields.Text(string="Comment")
     warning = fields.Char(compute="_compute_warning")
 
     @api.depends("move_line_ids")
-    def _compute_customer_id(self):
-        for register in self:
-            lines = register.move_line_ids._origin
-            register.customer_id = lines and lines.env["collection.promise"]._get_customer(lines)
-
-    @api.depends("move_line_ids")
     def _compute_amount_ids(self):
-        promises = self.env["collection.promise"]
         for register in self:
-            lines = register.move_line_ids._origin._get_collection_whole_invoices()
-            register.amount_ids = [
-                Command.clear(),
-                *(
-                    Command.create(
-                        {
-                            "currency_id": currency.id,
-                            "residual": sum(group.mapped("amount_residual_currency")),
-                            "amount": promises._get_default_amount(group),
-                        }
-                    )
-                    for currency, group in lines.grouped("currency_id").items()
-                ),
-            ]
+            register.amount_ids = register._prepare_amounts()
 
     @api.depends("move_line_ids")
     def _compute_warning(self):
@@ -69,27 +45,15 @@ class CollectionRegisterPromise(models.TransientModel):
             date_promised=self.date_promised,
             note=self.note,
         )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "Registered: %s",
-                    ", ".join(promise._get_task_text() for promise in promises),
-                ),
-                "type": "success",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return self._say_registered(promises)
 
 
 class CollectionRegisterPromiseAmount(models.TransientModel):
     _name = "collection.register.promise.amount"
+    _inherit = ["collection.register.amount"]
     _description = "Register a Promise to Pay: Amount in a Currency"
 
     register_id = fields.Many2one(
         "collection.register.promise", required=True, index=True, ondelete="cascade"
     )
-    currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
-    amount = fields.Monetary(string="Promised", required=True)
+    amount = fields.Monetary(string="Promised")

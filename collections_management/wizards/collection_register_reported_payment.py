@@ -1,4 +1,4 @@
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 
 from ..models.collection_reported_payment import MEANS
 
@@ -7,13 +7,11 @@ class CollectionRegisterReportedPayment(models.TransientModel):
     """What a customer says to have paid: registers a reported payment for each currency."""
 
     _name = "collection.register.reported.payment"
+    _inherit = ["collection.register.agreement"]
     _description = "Register a Reported Payment"
 
-    move_line_ids = fields.Many2many("account.move.line", string="Invoices")
-    customer_id = fields.Many2one(
-        "collection.customer", string="Customer File", compute="_compute_customer_id"
-    )
-    partner_id = fields.Many2one(related="customer_id.partner_id", string="Customer")
+    _agreement = "collection.reported.payment"
+
     date_reported = fields.Date(
         string="Paid On",
         required=True,
@@ -36,33 +34,11 @@ class CollectionRegisterReportedPayment(models.TransientModel):
         store=True,
         readonly=False,
     )
-    note = fields.Text(string="Comment")
-
-    @api.depends("move_line_ids")
-    def _compute_customer_id(self):
-        for register in self:
-            lines = register.move_line_ids._origin
-            reports = lines.env["collection.reported.payment"]
-            register.customer_id = lines and reports._get_customer(lines)
 
     @api.depends("move_line_ids")
     def _compute_amount_ids(self):
-        reports = self.env["collection.reported.payment"]
         for register in self:
-            lines = register.move_line_ids._origin._get_collection_whole_invoices()
-            register.amount_ids = [
-                Command.clear(),
-                *(
-                    Command.create(
-                        {
-                            "currency_id": currency.id,
-                            "residual": sum(group.mapped("amount_residual_currency")),
-                            "amount": reports._get_default_amount(group),
-                        }
-                    )
-                    for currency, group in lines.grouped("currency_id").items()
-                ),
-            ]
+            register.amount_ids = register._prepare_amounts()
 
     def action_register(self):
         """Register what was reported; where its money may be there already, show it."""
@@ -76,26 +52,15 @@ class CollectionRegisterReportedPayment(models.TransientModel):
             note=self.note,
         )
         reports._attach(self.proof_ids)
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "message": self.env._(
-                    "Registered: %s", ", ".join(report._get_task_text() for report in reports)
-                ),
-                "type": "success",
-                "next": reports._get_proposals_action() or {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return self._say_registered(reports, then=reports._get_proposals_action())
 
 
 class CollectionRegisterReportedPaymentAmount(models.TransientModel):
     _name = "collection.register.reported.payment.amount"
+    _inherit = ["collection.register.amount"]
     _description = "Register a Reported Payment: Amount in a Currency"
 
     register_id = fields.Many2one(
         "collection.register.reported.payment", required=True, index=True, ondelete="cascade"
     )
-    currency_id = fields.Many2one("res.currency", required=True)
-    residual = fields.Monetary(string="Open", readonly=True)
-    amount = fields.Monetary(string="Paid", required=True)
+    amount = fields.Monetary(string="Paid")

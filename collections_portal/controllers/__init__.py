@@ -1,1 +1,1 @@
-from . import account, agreements, home, payment, settle
+from . import account, agreements, automatic, home, payment, settle

@@ -33,6 +33,14 @@ class Access(NamedTuple):
         return f"{ROOT}{path}?{urlencode(params, doseq=True)}" if params else f"{ROOT}{path}"
 
     @property
+    def url_args(self):
+        """The right of access as parameters of an address, for a pager."""
+        return {
+            "access_token": self.token,
+            "account": self.customer.id if len(self.files) > 1 else None,
+        }
+
+    @property
     def account(self):
         """The room with what the contact may see."""
         account = self.customer.env["collection.portal.account"]

@@ -24,29 +24,31 @@ class CollectionsAccount(CustomerPortal):
         access = get_access(access_token, account)
         if not access:
             return self._ask_to_log_in()
-        values = self._get_account_page_view_values(access, page, **options)
+        values = self._get_account_page_view_values(access, page, options)
         return secure(request.render("collections_portal.page_account", values))
 
-    def _get_account_page_view_values(self, access, page, **options):
+    def _get_account_page_view_values(self, access, page, options):
         """Hook: the values of the page."""
         room, customer = access.account, access.customer
-        # one query more than the page of items needs, whatever the number of items
+        sums = room._read_sums(customer)
         pages = pager(
             url=f"{ROOT}",
-            url_args=self._get_url_args(access),
-            total=room._count_items(customer),
+            url_args=access.url_args,
+            total=sum(row["items"] for row in sums),
             page=page,
             step=PAGE,
         )
+        proposals = self._read_proposals(access)
+        rows = room._read_items(customer, PAGE, pages["offset"])
         return {
             **self._get_common_values(access, "account"),
-            "sums": self._prepare_sums(access, room._read_sums(customer)),
-            "items": self._prepare_items(access, room._read_items(customer, PAGE, pages["offset"])),
+            "sums": self._prepare_sums(access, sums),
+            "next_dates": self._prepare_next_dates(access, room._read_next_dates(customer)),
+            "items": self._prepare_items(access, rows, proposals),
             "pager": pages,
             "done": options.get("done"),
-            "messages": self._read_messages(customer, limit=5),
             "requests": self._read_requests(access),
-            "proposals": self._read_proposals(access),
+            "proposals": proposals,
         }
 
     @route(
@@ -65,7 +67,7 @@ class CollectionsAccount(CustomerPortal):
         moves = request.env["account.move"].sudo()
         pages = pager(
             url=f"{ROOT}/invoices",
-            url_args=self._get_url_args(access),
+            url_args=access.url_args,
             total=moves.search_count(domain),
             page=page,
             step=PAGE,
@@ -163,16 +165,31 @@ class CollectionsAccount(CustomerPortal):
     # Conversation
     # ------------------------------------------------------------
 
-    @route(f"{ROOT}/messages", type="http", auth="public", website=True)
-    def collections_messages(self, access_token=None, account=None, **_options):
-        """Show the conversation with the collector."""
+    @route(
+        [f"{ROOT}/messages", f"{ROOT}/messages/page/<int:page>"],
+        type="http",
+        auth="public",
+        website=True,
+    )
+    def collections_messages(self, page=1, access_token=None, account=None, **_options):
+        """Show the conversation with the collector: the newest at the end of the first page."""
         access = get_access(access_token, account)
         if not access:
             return self._ask_to_log_in()
+        pages = pager(
+            url=f"{ROOT}/messages",
+            url_args=access.url_args,
+            total=self._find_messages(access).search_count(self._get_messages_domain(access)),
+            page=page,
+            step=PAGE,
+        )
+        token = access.token or access.customer._get_portal_token(access.contact)
         values = {
             **self._get_common_values(access, "messages"),
-            "messages": self._read_messages(access.customer, limit=100),
-            "channel": f"collections_portal:{access.token or access.customer._get_portal_token(access.contact)}",
+            "messages": self._read_messages(access, PAGE, pages["offset"]),
+            "pager": pages,
+            # an older page stays as it is
+            "channel": not pages["offset"] and f"collections_portal:{token}",
         }
         return secure(request.render("collections_portal.page_messages", values))
 
@@ -184,7 +201,7 @@ class CollectionsAccount(CustomerPortal):
             raise NotFound
         values = {
             "access": access,
-            "messages": self._read_messages(access.customer, limit=100),
+            "messages": self._read_messages(access, PAGE),
         }
         return secure(request.render("collections_portal.message_list", values))
 
@@ -196,23 +213,30 @@ class CollectionsAccount(CustomerPortal):
         access = get_access(access_token, account)
         if not access:
             return self._ask_to_log_in()
-        messages = self._find_messages(access.customer)
-        message = messages.search(
-            [*access.customer._get_portal_messages_domain(), ("id", "=", message_id)]
+        message = self._find_messages(access).search(
+            [*self._get_messages_domain(access), ("id", "=", message_id)]
         )
         file = message.attachment_ids.filtered(lambda file: file.id == file_id)
         if not file:
             raise NotFound
-        return self._send_file(file.name, file.raw or b"", "application/octet-stream")
+        # sudo: the message is one that the contact may see
+        stream = request.env["ir.binary"].sudo()._get_stream_from(file)
+        stream.mimetype = "application/octet-stream"
+        response = stream.get_response(as_attachment=True, max_age=0)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return secure(response)
 
-    def _find_messages(self, customer):
+    def _find_messages(self, access):
         # sudo: the conversation is the customer's own
-        return customer.env["mail.message"].sudo()
+        return access.customer.env["mail.message"].sudo()
 
-    def _read_messages(self, customer, limit):
+    def _get_messages_domain(self, access):
+        return access.customer._get_portal_messages_domain(access.contact)
+
+    def _read_messages(self, access, limit, offset=0):
         """Return the newest messages of the conversation, oldest first."""
-        found = self._find_messages(customer).search(
-            customer._get_portal_messages_domain(), order="id desc", limit=limit
+        found = self._find_messages(access).search(
+            self._get_messages_domain(access), order="id desc", limit=limit, offset=offset
         )
         return found.sorted("id")
 
@@ -222,12 +246,6 @@ class CollectionsAccount(CustomerPortal):
 
     def _ask_to_log_in(self):
         return request.redirect(f"/web/login?redirect={ROOT}")
-
-    def _get_url_args(self, access):
-        return {
-            "access_token": access.token,
-            "account": access.customer.id if len(access.files) > 1 else None,
-        }
 
     def _get_common_values(self, access, tab):
         return {
@@ -268,28 +286,80 @@ class CollectionsAccount(CustomerPortal):
             )
         return prepared
 
-    def _prepare_items(self, access, rows):
-        """Return the items with what they mean for the customer."""
+    def _prepare_items(self, access, rows, proposals):
+        """Return the items with what they mean for the customer.
+
+        :param proposals: collection.plan: what is said of their items is not that they are in a plan
+        """
         content = access.customer.env["collection.notice.content"].with_context(
             lang=request.env.lang
         )
         currencies = access.customer.env["res.currency"]
+        savings = self._read_savings(access, rows)
+        proposed = {f"{plan._name},{plan.id}": plan for plan in proposals}
         return [
             {
                 **row,
                 "currency": currencies.browse(row["currency_id"]),
+                "saving": savings.get(row["move_line_id"]),
                 "title": content._get_document_name(row),
-                "status": self._get_item_status(row, content),
+                "status": self._get_item_status(row, content, proposed.get(row["origin"])),
                 "has_pdf": row["move_type"] != "entry",
             }
             for row in rows
         ]
 
-    def _get_item_status(self, row, content):
+    def _read_savings(self, access, rows):
+        """Return what the payment terms let off of some items: dict id of the item -> amount."""
+        today = access.customer.company_id._get_collection_today()
+        open_still = [
+            row["move_line_id"]
+            for row in rows
+            if row["discount_date"] and row["discount_date"] >= today
+        ]
+        # sudo: they were found among what the contact may see
+        lines = access.customer.env["account.move.line"].sudo().browse(open_still)
+        return access.customer.env["collection.portal.order"].sudo()._get_savings(lines)
+
+    def _prepare_next_dates(self, access, rows):
+        """Return the next dates with words for the customer."""
+        _ = request.env._
+        env = access.customer.env
+        plans = env["collection.plan"].browse(row["plan_id"] for row in rows if row["plan_id"])
+        # of an instalment that was paid in part, what is left of it
+        left = {
+            (line.plan_id.id, line.number): line.remaining_amount
+            for line in plans.line_ids.filtered("begun")
+        }
+        prepared = []
+        for row in rows:
+            if row["kind"] == "due":
+                count = row["count"]
+                text = _("An invoice is due") if count == 1 else _("%s invoices are due", count)
+            elif row["kind"] == "promise":
+                text = _("You promised to pay")
+            else:
+                text = _("Instalment %s of your payment plan", row["number"])
+            prepared.append(
+                {
+                    **row,
+                    "text": text,
+                    "amount": left.get((row["plan_id"], row["number"]), row["amount"]),
+                    "currency": env["res.currency"].browse(row["currency_id"]),
+                }
+            )
+        return prepared
+
+    def _get_item_status(self, row, content, proposal=None):
         """Return text and colour of what an item's state means for the customer."""
         _ = request.env._
         if row["residual_currency"] < 0:
             return _("In your favour"), "success"
+        if proposal and proposal._is_offer():
+            end = content._format_day(proposal._get_offer_end())
+            return _("Pay until %s and save", end), "success"
+        if proposal:
+            return _("In the plan that we propose"), "warning"
         until = row["until"] and content._format_day(row["until"])
         held = {
             "promised": _("You promised to pay"),
@@ -307,12 +377,23 @@ class CollectionsAccount(CustomerPortal):
         return text, "danger" if row["days_overdue"] > 0 else "light"
 
     def _read_proposals(self, access):
-        """Return the plans that wait for the customer's answer: a restricted contact decides none."""
+        """Return the plans that wait for the customer's answer, and offers that were accepted.
+
+        A restricted contact decides none.
+        """
         plans = access.customer.env["collection.plan"]
         if access.contact._is_portal_restricted():
             return plans
         return plans.with_context(lang=request.env.lang).search(
-            [("customer_id", "=", access.customer.id), ("state", "=", "proposed")]
+            [
+                ("customer_id", "=", access.customer.id),
+                "|",
+                ("state", "=", "proposed"),
+                *("&", "&"),
+                ("state", "=", "active"),
+                ("instalment_count", "=", 1),
+                ("discount_amount", ">", 0),
+            ]
         )
 
     def _read_requests(self, access):

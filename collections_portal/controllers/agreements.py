@@ -6,31 +6,59 @@ from odoo.exceptions import UserError
 from odoo.http import Controller, content_disposition, request, route
 from odoo.tools.mimetypes import guess_mimetype
 
+from odoo.addons.portal.controllers.portal import pager
+
 from .access import ROOT, check_attempts, get_access, secure
 from .forms import MOST_BYTES, read_text
+
+PAGE = 20  # of each kind on a page
+KINDS = {
+    "plans": "collection.plan",
+    "promises": "collection.promise",
+    "reports": "collection.reported.payment",
+    "disputes": "collection.dispute",
+}
 
 
 class CollectionsAgreements(Controller):
     """What was agreed: promises, reported payments, disputes and plans; a plan is accepted here."""
 
-    @route(f"{ROOT}/agreements", type="http", auth="public", website=True)
-    def collections_agreements(self, access_token=None, account=None):
-        """Show what was agreed, newest first."""
+    @route(
+        [f"{ROOT}/agreements", f"{ROOT}/agreements/page/<int:page>"],
+        type="http",
+        auth="public",
+        website=True,
+    )
+    def collections_agreements(self, page=1, access_token=None, account=None):
+        """Show what was agreed, newest first: of each kind a part on each page."""
         access = get_access(access_token, account)
         if not access:
             return request.redirect(f"/web/login?redirect={ROOT}")
+        domain = access.account._get_agreements_domain(access.customer)
+        kinds = {
+            name: access.customer.env[model].with_context(lang=request.env.lang)
+            for name, model in KINDS.items()
+        }
+        pages = pager(
+            url=f"{ROOT}/agreements",
+            url_args=access.url_args,
+            total=max(kind.search_count(domain) for kind in kinds.values()),
+            page=page,
+            step=PAGE,
+        )
         values = {
             **self._get_common_values(access),
-            "plans": self._find(access, "collection.plan"),
-            "promises": self._find(access, "collection.promise"),
-            "reports": self._find(access, "collection.reported.payment"),
-            "disputes": self._find(access, "collection.dispute"),
+            **{
+                name: kind.search(domain, limit=PAGE, offset=pages["offset"])
+                for name, kind in kinds.items()
+            },
+            "pager": pages,
             "state_text": self._get_state_text,
         }
         return secure(request.render("collections_portal.page_agreements", values))
 
     @route(f"{ROOT}/plans/<int:plan_id>", type="http", auth="public", website=True)
-    def collections_plan(self, plan_id, access_token=None, account=None):
+    def collections_plan(self, plan_id, access_token=None, account=None, busy=None):
         """Show a plan with its instalments; a proposal can be signed or declined."""
         access = get_access(access_token, account)
         if not access:
@@ -40,6 +68,7 @@ class CollectionsAgreements(Controller):
             **self._get_common_values(access),
             "plan": plan,
             "state_text": self._get_state_text,
+            "busy": busy,
         }
         return secure(request.render("collections_portal.page_plan", values))
 
@@ -166,26 +195,12 @@ class CollectionsAgreements(Controller):
         states = dict(agreement._fields["state"]._description_selection(agreement.env))
         return texts.get(agreement.state) or states[agreement.state]
 
-    def _find(self, access, model):
-        """Return the newest agreements of a kind that the contact may see, as superuser.
-
-        A restricted contact sees those that are wholly about what it sees.
-        """
-        agreements = access.customer.env[model].with_context(lang=request.env.lang)
-        found = agreements.search([("customer_id", "=", access.customer.id)], limit=20)
-        if not access.contact._is_portal_restricted():
-            return found
-        domain = access.account._get_invoices_domain(access.customer)
-        return found.filtered(
-            lambda agreement: agreement.move_ids == agreement.move_ids.filtered_domain(domain)
-        )
-
     def _find_plan(self, access, plan_id):
         """Return a plan that the contact may see.
 
         :raises NotFound: there is none of that id
         """
-        plan = self._find(access, "collection.plan").filtered(lambda plan: plan.id == plan_id)
+        plan = access.account._find_plan(access.customer, plan_id)
         if not plan:
             raise NotFound
-        return plan
+        return plan.with_context(lang=request.env.lang)

@@ -16,17 +16,15 @@ class CollectionsPayment(PortalAccount):
     def collections_pay(self, access_token=None, account=None, **form):
         """Show what will be paid and the payment form; amounts may be lowered.
 
-        ``overdue`` is the name of a currency: all that is overdue in it is paid.
+        ``overdue`` is the name of a currency: all that is overdue in it is paid. ``offer`` is the id
+        of a plan that lets off a discount: all of its items are paid.
         """
         access = get_access(access_token, account)
         if not access:
             return request.redirect(f"/web/login?redirect={ROOT}")
         if request.httprequest.method == "POST":
             check_attempts(access)
-        if form.get("overdue"):
-            lines = access.account._find_overdue_lines(access.customer, form["overdue"])
-        else:
-            lines = access.account._find_lines(access.customer, get_ids("item"))
+        lines = self._find_chosen_lines(access, form)
         if not lines:
             return request.redirect(access.url())
         orders, error = request.env["collection.portal.order"].sudo(), None
@@ -37,6 +35,16 @@ class CollectionsPayment(PortalAccount):
             rows, error = [], str(refusal)
         values = self._get_pay_page_view_values(access, lines, rows, error, form)
         return secure(request.render("collections_portal.page_pay", values))
+
+    def _find_chosen_lines(self, access, form):
+        """Return the journal items that the customer wants to pay; empty: none that it may see."""
+        if form.get("overdue"):
+            return access.account._find_overdue_lines(access.customer, form["overdue"])
+        chosen = get_ids("item")
+        if form.get("offer") and not chosen:
+            plan = access.account._find_plan(access.customer, form["offer"])
+            chosen = plan._get_open_items().ids if plan else []
+        return access.account._find_lines(access.customer, chosen)
 
     def _get_pay_page_view_values(self, access, lines, rows, error, form):
         """Hook: the values of the page."""
@@ -54,6 +62,7 @@ class CollectionsPayment(PortalAccount):
             "form": form,
             "write_amount": write_amount,
             "total": sum(row["amount"] for row in rows),
+            "discount": sum(row["discount"] for row in rows),
             "currency": lines.currency_id[:1],
         }
         if not rows:
@@ -70,7 +79,7 @@ class CollectionsPayment(PortalAccount):
                 "currency": currency,
                 "amount_residual": total,
                 "payment_reference": False,
-                "landing_route": access.url(done="paid"),
+                "landing_route": access.url(done="online"),
                 "transaction_route": f"{ROOT}/transaction",
             },
             access_token=order,
@@ -93,13 +102,17 @@ class CollectionsPayment(PortalAccount):
         :raises NotFound: when it is none
         :raises ValidationError: when what it says is no longer so
         """
+        orders = request.env["collection.portal.order"]
+        customer, contact, chosen = orders._read(access_token)
+        if not customer:
+            raise NotFound
         try:
-            order = request.env["collection.portal.order"]._verify(access_token)
+            # one at a time: a second tab waits here and finds what the first has begun
+            customer._take_portal_turn()
+            rows = orders._verify(chosen)
+            orders.sudo()._accept_offers(contact, rows)
         except UserError as error:
             raise ValidationError(str(error)) from None
-        if not order:
-            raise NotFound
-        customer, contact, rows = order
         self._validate_transaction_kwargs(kwargs)
         logged_in = not request.env.user._is_public()
         payer = request.env.user.partner_id if logged_in else contact
@@ -113,8 +126,6 @@ class CollectionsPayment(PortalAccount):
             if kwargs.get("flow") == "token":
                 raise NotFound
             kwargs["tokenization_requested"] = False
-        # one at a time: a second tab waits here and finds what the first has begun
-        customer.try_lock_for_update(allow_referencing=True)
         transaction_sudo = self._create_transaction(
             custom_create_values=request.env["collection.portal.order"]
             .sudo()

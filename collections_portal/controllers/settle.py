@@ -1,14 +1,18 @@
 import uuid
+from datetime import timedelta
 
 from werkzeug.exceptions import NotFound
 
-from odoo import SUPERUSER_ID
-from odoo.exceptions import LockError, UserError
+from odoo import SUPERUSER_ID, fields
+from odoo.exceptions import UserError
 from odoo.http import Controller, request, route
+from odoo.tools import html2plaintext
 
 from .access import ROOT, check_attempts, get_access, secure
 from .forms import get_ids, read_date, read_files, read_text
 
+# The same words within so many minutes are one message.
+SAME_MINUTES = 5
 FORMS = ("promise", "paid", "dispute", "not_received", "plan")
 
 
@@ -56,7 +60,7 @@ class CollectionsSettle(Controller):
                     note=read_text(form.get("note")),
                     files=read_files(),
                 )
-        except (UserError, LockError) as refusal:
+        except UserError as refusal:
             return self._render_form(access, kind, lines, key, form=form, error=str(refusal))
         return request.redirect(access.url(done="waiting" if done.state == "waiting" else kind))
 
@@ -85,7 +89,7 @@ class CollectionsSettle(Controller):
                 data=self._read_details(access, form),
                 note=read_text(form.get("note")),
             )
-        except (UserError, LockError) as refusal:
+        except UserError as refusal:
             return self._render_details(access, key, form=form, error=str(refusal))
         return request.redirect(access.url(done="waiting"))
 
@@ -102,8 +106,33 @@ class CollectionsSettle(Controller):
         except UserError as refusal:
             return request.redirect(access.url("/messages", error=str(refusal)))
         if words or files:
-            self._post(access, words, files)
+            try:
+                access.customer._take_portal_turn()
+            except UserError as refusal:
+                return request.redirect(access.url("/messages", error=str(refusal)))
+            if not self._is_sent_already(access, words, files):
+                self._post(access, words, files)
         return request.redirect(access.url("/messages"))
+
+    def _is_sent_already(self, access, words, files):
+        """Tell whether the same is the newest message already: a double click, or the page reloaded."""
+        # sudo: the conversation is the customer's own
+        newest = (
+            access.customer.env["mail.message"]
+            .sudo()
+            .search(
+                access.customer._get_portal_messages_domain(access.contact),
+                order="id desc",
+                limit=1,
+            )
+        )
+        since = fields.Datetime.now() - timedelta(minutes=SAME_MINUTES)
+        return (
+            newest.author_id == access.contact
+            and newest.date > since
+            and html2plaintext(newest.body).split() == words.split()
+            and sorted(newest.attachment_ids.mapped("name")) == sorted(f["name"] for f in files)
+        )
 
     def _post(self, access, words, files):
         # superuser: the customer writes into its own conversation, with files that Odoo takes from
@@ -217,6 +246,8 @@ class CollectionsSettle(Controller):
             "form": form or {},
             "error": error,
             "today": access.customer.company_id._get_collection_today(),
+            # sudo: they were found among what the contact may see
+            "saving": access.customer.env["collection.portal.order"].sudo()._get_saving(lines),
             **self._get_form_values(access, kind),
         }
         return secure(request.render("collections_portal.page_settle", values))
@@ -238,5 +269,10 @@ class CollectionsSettle(Controller):
             )
             return {"means": reports._fields["means"]._description_selection(reports.env)}
         if kind == "plan":
-            return {"most": access.customer.strategy_id.plan_instalments or 36}
+            strategy = access.customer.strategy_id
+            today = access.customer.company_id._get_collection_today()
+            return {
+                "most": strategy.plan_instalments or 36,
+                "last": strategy.plan_days and today + timedelta(days=strategy.plan_days),
+            }
         return {}

@@ -1,10 +1,15 @@
+from psycopg2.errors import LockNotAvailable
+
 from odoo import api, fields, models
+from odoo.exceptions import LockError
+from odoo.tools import SQL
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
 SCOPE = "collections_portal.link"
 # Who reads what customers ask for on the portal.
 READERS = "collections_management.group_collection_collector,account.group_account_readonly"
 NEWS = "collections_portal/news"
+WAIT = "10s"  # for who was first
 
 
 class CollectionCustomer(models.Model):
@@ -18,6 +23,11 @@ class CollectionCustomer(models.Model):
         copy=False,
         default=0,
         help="Links in messages carry it: raised, the links sent before open nothing any more.",
+    )
+    portal_turn = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="Raised by all that is sent from the customer's page, so that nothing happens twice.",
     )
     portal_request_ids = fields.One2many(
         "collection.portal.request", "customer_id", string="Portal Requests", groups=READERS
@@ -88,12 +98,39 @@ class CollectionCustomer(models.Model):
             return nobody
         return customer, contact
 
-    def _get_portal_url(self, contact=None):
-        """Return the address of the customer's page, with a token that opens it."""
+    def _get_portal_url(self, contact=None, path=""):
+        """Return the address of one of the customer's pages, with a token that opens it."""
         self.ensure_one()
-        return (
-            f"{self.get_base_url()}/my/collections?access_token={self._get_portal_token(contact)}"
-        )
+        token = self._get_portal_token(contact)
+        return f"{self.get_base_url()}/my/collections{path}?access_token={token}"
+
+    def _take_portal_turn(self):
+        """Have what is sent from this customer's pages follow one another, whichever worker gets it.
+
+        Who comes second waits here for the first; then its transaction fails to serialize, so Odoo
+        repeats the request, which finds what the first has made. A mere lock would not do: after
+        the wait it would still look at the ledger as it was before.
+
+        :raises LockError: when a job has the customer in hand and doesn't come to an end
+        """
+        self.ensure_one()
+        try:
+            with self.env.cr.savepoint():
+                self.env.cr.execute(SQL("SET LOCAL lock_timeout = %s", WAIT))
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE collection_customer SET portal_turn = COALESCE(portal_turn, 0) + 1 "
+                        "WHERE id = %s",
+                        self.id,
+                    )
+                )
+                self.env.cr.execute(SQL("SET LOCAL lock_timeout TO DEFAULT"))
+        except LockNotAvailable:
+            raise LockError(
+                self.env._(
+                    "We are working on your account at this moment: please try again in a minute."
+                )
+            ) from None
 
     def action_renew_portal_links(self):
         """Withdraw all links sent so far: they open nothing any more; new messages carry new ones."""
@@ -124,9 +161,14 @@ class CollectionCustomer(models.Model):
     # The conversation, live
     # ------------------------------------------------------------
 
-    def _get_portal_messages_domain(self):
-        """Return the domain of the messages that the customer sees: no notes, no logs."""
+    def _get_portal_messages_domain(self, contact):
+        """Return the domain of the messages that a contact sees: no notes, no logs.
+
+        A restricted contact sees what it wrote, and what was sent to it.
+        """
+        own = ["|", ("author_id", "=", contact.id), ("partner_ids", "in", contact.ids)]
         return [
+            *(own if contact._is_portal_restricted() else []),
             ("model", "=", self._name),
             ("res_id", "in", self.ids),
             ("message_type", "in", ("comment", "email", "email_outgoing", "auto_comment")),

@@ -1,11 +1,14 @@
 from collections import defaultdict
+from datetime import timedelta
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools.misc import hash_sign, verify_hash_signed
 
 SCOPE = "collections_portal.order"
 VALID_HOURS = 2
+# So long a payment that was begun and not sent off yet keeps another one from being begun.
+JUST_BEGUN_SECONDS = 30
 
 
 class CollectionPortalOrder(models.AbstractModel):
@@ -29,17 +32,22 @@ class CollectionPortalOrder(models.AbstractModel):
         :param lines: account.move.line, open debts of one customer
         :param dict amounts: by id of the item, in its currency; default: all of it, less the
             discount for paying early
-        :return: list of dicts: ``line``, ``residual``, ``amount`` that is paid, and ``discount``
-            that is given for it
+        :return: list of dicts: ``line``, ``residual``, ``amount`` that is paid, ``discount`` that
+            is given for it, ``until`` when, and ``plan``: the offer that gives it, by credit note
         :raises UserError: for the customer to read
         """
         if len(lines.currency_id) > 1:
             raise UserError(
                 self.env._("Please pay invoices of one currency at a time: choose those of one.")
             )
-        in_flight = self._get_in_flight(lines)
+        amounts, in_flight = amounts or {}, self._get_in_flight(lines)
+        offered = self._get_offered(lines, amounts, in_flight)
+        self._read_matches(lines)
         rows = [
-            self._make_row(line, (amounts or {}).get(line.id), in_flight[line.id]) for line in lines
+            self._make_row(
+                line, amounts.get(line.id), in_flight[line.id], *offered.get(line.id, (None, 0.0))
+            )
+            for line in lines
         ]
         rows = [row for row in rows if row["amount"]]
         if not rows:
@@ -49,7 +57,7 @@ class CollectionPortalOrder(models.AbstractModel):
         return rows
 
     @api.model
-    def _make_row(self, line, asked, in_flight):
+    def _make_row(self, line, asked, in_flight, plan=None, offered=0.0):
         currency = line.currency_id
         residual = line.amount_residual_currency
         name = line._get_collection_name()
@@ -64,7 +72,9 @@ class CollectionPortalOrder(models.AbstractModel):
                     )
                 )
             raise UserError(self.env._("%s is paid already. Thank you!", name))
-        discount = self._get_discount(line) if not in_flight else 0.0
+        discount = offered
+        if not discount and not in_flight:
+            discount = self._get_discount(line)
         amount = currency.round(free - discount if asked is None else asked)
         if currency.compare_amounts(amount, 0) < 0:
             raise UserError(
@@ -84,7 +94,38 @@ class CollectionPortalOrder(models.AbstractModel):
         if currency.compare_amounts(amount, free - discount) < 0:
             discount = 0.0
         amount = min(amount, currency.round(free - discount))
-        return {"line": line, "residual": residual, "amount": amount, "discount": discount}
+        until = plan._get_offer_end() if plan else line.discount_date
+        return {
+            "line": line,
+            "residual": residual,
+            "amount": amount,
+            "discount": discount,
+            "until": discount and until,
+            "plan": plan if discount else None,
+        }
+
+    @api.model
+    def _get_offered(self, lines, amounts, in_flight):
+        """Return the discounts that were offered for paying all items of a plan at once.
+
+        :return: dict id of the item -> (plan, amount let off), of those plans that are paid whole
+        """
+        offered = {}
+        for plan in self.env["collection.plan"]._find_offers(lines):
+            shares, items = plan._share_discount(), plan._get_open_items()
+            if items <= lines and all(
+                not in_flight[line.id]
+                and self._pays_all(line, amounts.get(line.id), shares.get(line.id, 0.0))
+                for line in items
+            ):
+                offered |= {line_id: (plan, share) for line_id, share in shares.items()}
+        return offered
+
+    @api.model
+    def _pays_all(self, line, asked, discount):
+        """Tell whether the amount that was asked for pays an item, but for a discount."""
+        due = line.amount_residual_currency - discount
+        return asked is None or line.currency_id.compare_amounts(asked, due) >= 0
 
     @api.model
     def _get_discount(self, line):
@@ -93,9 +134,48 @@ class CollectionPortalOrder(models.AbstractModel):
         :return: in the item's currency; 0: none
         """
         move, today = line.move_id, line.company_id._get_collection_today()
+        if not line.discount_date or line.discount_date < today:
+            return 0.0
         if not move._is_eligible_for_early_payment_discount(line.currency_id, today):
             return 0.0
         return line.currency_id.round(line.amount_residual_currency - line.discount_amount_currency)
+
+    @api.model
+    def _read_matches(self, lines):
+        """Read at once what Odoo asks of each invoice before it gives a discount: what paid it."""
+        candidates = lines.filtered("discount_date")
+        candidates.mapped("matched_debit_ids")
+        candidates.mapped("matched_credit_ids")
+
+    @api.model
+    def _get_savings(self, lines):
+        """Return what the payment terms let off to who pays now: dict id of the item -> amount."""
+        in_flight = self._get_in_flight(lines)
+        self._read_matches(lines)
+        savings = {line.id: self._get_discount(line) for line in lines if not in_flight[line.id]}
+        return {line_id: discount for line_id, discount in savings.items() if discount}
+
+    @api.model
+    def _get_saving(self, lines):
+        """Return what is saved by who pays these items now, all of them, offers included.
+
+        :return: dict of ``discount``, ``amount`` that is paid instead of ``open``, ``until`` and
+            ``currency``; None: nothing, or they can't be paid together
+        """
+        try:
+            rows = [row for row in self._make(lines) if row["discount"]]
+        except UserError:
+            return None
+        if not rows:
+            return None
+        amount, discount = sum(row["amount"] for row in rows), sum(row["discount"] for row in rows)
+        return {
+            "discount": discount,
+            "amount": amount,
+            "open": amount + discount,
+            "until": min(row["until"] for row in rows),
+            "currency": lines.currency_id,
+        }
 
     @api.model
     def _get_in_flight(self, lines):
@@ -106,11 +186,19 @@ class CollectionPortalOrder(models.AbstractModel):
         :return: dict id of the item -> amount in its currency
         """
         in_flight = defaultdict(float)
-        transactions = lines.move_id.transaction_ids | self.env["payment.transaction"].search(
-            [("collection_order", "!=", False), ("state", "in", ("pending", "authorized"))]
-            if lines.move_id.filtered(lambda move: move.move_type == "entry")
-            else []
-        )
+        transactions = lines.move_id.transaction_ids
+        if lines.move_id.filtered(lambda move: move.move_type == "entry"):
+            # an opening entry holds debts of others: it is not among what Odoo would settle
+            transactions |= transactions.search(
+                [
+                    ("collection_order", "!=", False),
+                    "|",
+                    ("state", "in", ("draft", "pending", "authorized")),
+                    "&",
+                    ("state", "=", "done"),
+                    ("is_post_processed", "=", False),
+                ]
+            )
         for transaction in transactions.filtered(self._is_in_flight):
             if transaction.collection_order:
                 for line_id, settled, _discount in transaction.collection_order:
@@ -125,6 +213,15 @@ class CollectionPortalOrder(models.AbstractModel):
     def _is_in_flight(self, transaction):
         if transaction.state == "done":
             return not transaction.is_post_processed
+        if transaction.state == "draft":
+            if not transaction.collection_order:
+                return False
+            # an instalment that is charged by itself: nobody knows whether it was taken
+            if transaction.operation == "offline":
+                return True
+            # a double click, or a second tab: who was only looking may try again soon
+            begun = fields.Datetime.now() - timedelta(seconds=JUST_BEGUN_SECONDS)
+            return transaction.create_date > begun
         return transaction.state in ("pending", "authorized") and transaction.provider_code not in (
             "none",
             "custom",
@@ -153,22 +250,33 @@ class CollectionPortalOrder(models.AbstractModel):
         )
 
     @api.model
-    def _verify(self, token):
-        """Return file, contact and rows of an order, checked against the ledger of this moment.
+    def _read(self, token):
+        """Return what a token says: file, contact, and list of [item, amount, discount].
 
-        :return: tuple of collection.customer, res.partner and rows as of ``_make``, as superuser;
-            None when the token is not valid
+        :return: as superuser; three empty ones when the token is not valid
+        """
+        # sudo: the signed order is the right of access
+        env = self.sudo().env
+        files, contacts = env["collection.customer"], env["res.partner"]
+        try:
+            values = verify_hash_signed(env, SCOPE, token or "")
+        except (ValueError, IndexError):  # no token of ours
+            values = None
+        if not values:
+            return files, contacts, []
+        customer_id, contact_id, chosen = values
+        return files.browse(customer_id), contacts.browse(contact_id), chosen
+
+    @api.model
+    def _verify(self, chosen):
+        """Return the rows of an order that was read, checked against the ledger of this moment.
+
+        :param list chosen: as ``_read`` returns it
+        :return: rows as of ``_make``, as superuser
         :raises UserError: for the customer to read, when something changed meanwhile
         """
         # sudo: the signed order is the right of access
         order = self.sudo()
-        try:
-            values = verify_hash_signed(order.env, SCOPE, token or "")
-        except (ValueError, IndexError):  # no token of ours
-            return None
-        if not values:
-            return None
-        customer_id, contact_id, chosen = values
         lines = order.env["account.move.line"].browse(row[0] for row in chosen).exists()
         if len(lines) < len(chosen):
             raise UserError(
@@ -185,11 +293,14 @@ class CollectionPortalOrder(models.AbstractModel):
                     "pay."
                 )
             )
-        return (
-            order.env["collection.customer"].browse(customer_id),
-            order.env["res.partner"].browse(contact_id),
-            rows,
-        )
+        return rows
+
+    @api.model
+    def _accept_offers(self, contact, rows):
+        """Accept the offers that an order takes: who pays the price agrees to it."""
+        plans = self.env["collection.plan"].union(*(row["plan"] for row in rows if row["plan"]))
+        for plan in plans.filtered(lambda plan: plan.state == "proposed"):
+            plan._accept(contact.name)
 
     @api.model
     def _prepare_transaction_values(self, rows):
@@ -200,7 +311,10 @@ class CollectionPortalOrder(models.AbstractModel):
         return {
             "invoice_ids": [(6, 0, invoices.ids)],
             "collection_order": [
-                [
+                # what a plan lets off is credited when it is paid: the payment books none of it
+                [row["line"].id, row["amount"], 0.0]
+                if row["plan"]
+                else [
                     row["line"].id,
                     row["line"].currency_id.round(row["amount"] + row["discount"]),
                     row["discount"],

@@ -4,7 +4,7 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import AccessError, LockError, UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import email_normalize, format_date
 
 from odoo.addons.collections_management.models.instalments import (
@@ -218,13 +218,7 @@ class CollectionPortalRequest(models.Model):
             lang=contact.lang or self.env.lang, mail_create_nosubscribe=True
         )
         customer = customer.with_env(requests.env)
-        if busy := customer - customer.try_lock_for_update(allow_referencing=True):
-            raise LockError(
-                self.env._(
-                    "We are working on your account at this moment: please try again in a minute (%s).",
-                    busy.company_id.name,
-                )
-            )
+        customer._take_portal_turn()
         if known := requests.search(
             [("customer_id", "=", customer.id), ("key", "=", key)], limit=1
         ):

@@ -10,3 +10,9 @@ class ResConfigSettings(models.TransientModel):
     collection_portal_confirm_days = fields.Integer(
         related="collection_company_id.collection_portal_confirm_days", readonly=False
     )
+    collection_charge_attempts = fields.Integer(
+        related="collection_company_id.collection_charge_attempts", readonly=False
+    )
+    collection_charge_retry_days = fields.Integer(
+        related="collection_company_id.collection_charge_retry_days", readonly=False
+    )

@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_agreements,
+    test_automatic,
     test_journeys,
     test_matrix,
     test_overdue,

@@ -73,6 +73,40 @@ class TestLogin(PortalCase):
         response = self.get(f"/invoices/{self.first_invoice.id}/pdf")
         self.assertEqual(response.status_code, 404)
 
+    def test_a_restricted_contact_reads_its_own_messages_only(self):
+        self.contact.collection_portal_restricted = True
+        other = self._make_contact(self.customer, "Other")
+        for person, words in ((other, "For Other"), (self.contact, "For Paula")):
+            self.customer.message_post(
+                body=words,
+                message_type="comment",
+                subtype_xmlid="mail.mt_comment",
+                partner_ids=person.ids,
+                attachments=[(f"{person.name}.txt", b"file")],
+            )
+        words = self.text(self.page("/messages"))
+        self.assertIn("For Paula", words)
+        self.assertNotIn("For Other", words)
+        self.assertNotIn("For Other", self.get("/messages/list").text)
+        [mine, others] = self.customer.message_ids[:2]
+        for message, status in ((mine, 200), (others, 404)):
+            path = f"/messages/{message.id}/{message.attachment_ids.id}"
+            self.assertEqual(self.get(path).status_code, status)
+        self.post("/messages/send", text="My own words")
+        self.assertIn("My own words", self.text(self.page("/messages")))
+
+    def test_a_restricted_contact_sees_agreements_about_its_own_invoices(self):
+        self.contact.collection_portal_restricted = True
+        own = self._make_invoice(self.contact, 30, due=-3)
+        promises = self.system["collection.promise"]
+        mine = promises._make(self._line(own).with_env(self.system), date_promised=self._day(3))
+        others = promises._make(
+            self._line(self.first_invoice).with_env(self.system), date_promised=self._day(3)
+        )
+        words = self.text(self.page("/agreements"))
+        self.assertIn(mine.number, words)
+        self.assertNotIn(others.number, words)
+
     def test_a_contact_of_the_same_company_sees_the_company_s(self):
         other = self._make_contact(self.customer, "Other")
         self.assertIn(
@@ -110,6 +144,16 @@ class TestIds(PortalCase):
         self.assertIn("done=gone", response.url)
         self.assertFalse(self.requests())
         self.assertFalse(self.system["collection.promise"].search([]))
+
+    def test_parameters_that_are_none_of_ours(self):
+        for path, params in (
+            ("", {"access": "1", "page": "2", "x": "y"}),
+            ("/pay", {"access": "1", "offer": "x", "overdue": ""}),
+            ("/pay", {"offer": "9999999999999"}),
+            ("/settle", {"kind": "promise", "access": "1", "item": "99999999999999999"}),
+        ):
+            with self.subTest(path=path, params=params):
+                self.assertEqual(self.get(path, **params).status_code, 200)
 
     def test_files_of_other_conversations(self):
         message = self.stranger.message_post(body="Secret", attachments=[("a.txt", b"secret")])

@@ -1,6 +1,8 @@
 from datetime import timedelta
 from hashlib import sha1
 
+from lxml import html
+
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 
@@ -172,6 +174,25 @@ class TestPlan(PortalCase):
         self.assertEqual(plan.line_ids.mapped("amount"), [25] * 4)
         self.assertEqual(plan.first_date, self._day(5))
         self.assertIn("We propose that you pay", self.text(self.page()))
+
+    def test_message_leads_to_the_page_where_it_is_accepted(self):
+        plan = self._propose()
+        template = self.system.ref("collections_management.mail_template_plan")
+        body = template._render_field("body_html", plan.ids)[plan.id]
+        [link] = html.fromstring(body).xpath("//a[contains(., 'accept it')]/@href")
+        page = self.url_open(link[len(plan.get_base_url()) :], timeout=60)
+        self.assertIn(plan.number, page.text)
+        self.assertTrue(html.fromstring(page.content).xpath("//form[contains(@action, 'decline')]"))
+
+    def test_promise_counts_again_when_the_proposal_is_declined(self):
+        promise = self.system["collection.promise"]._make(
+            self._line(self.first_invoice).with_env(self.system), date_promised=self._day(9)
+        )
+        plan = self._propose()
+        self.assertEqual((plan._name, promise.state), ("collection.plan", "replaced"))
+        self.post(f"/plans/{plan.id}/decline")
+        self.env.invalidate_all()
+        self.assertEqual((plan.state, promise.state), ("cancelled", "open"))
 
     def test_it_waits_where_the_scheme_says_so(self):
         self.scheme.portal_plan_at_once = False

@@ -3,7 +3,7 @@
 from .common import ROOT, PortalCase
 
 
-class TestJourneys(PortalCase):
+class JourneyCase(PortalCase):
     """Five overdue invoices of 100 to 500."""
 
     @classmethod
@@ -24,12 +24,14 @@ class TestJourneys(PortalCase):
             )
         )
 
-    def _take(self, tour):
+    def _take(self, tour, token=None):
         """Take a tour from the link in a message."""
         self.env.flush_all()
-        self.start_tour(f"{ROOT}?access_token={self.token}", tour)
+        self.start_tour(f"{ROOT}?access_token={token or self.token}", tour)
         self.env.invalidate_all()
 
+
+class TestJourneys(JourneyCase):
     def test_three_of_five_overdue_invoices_are_paid_in_part(self):
         self._take("collections_portal_pay")
         lines = self._get_receivable_lines(self.invoices).sorted("date_maturity")
@@ -68,3 +70,57 @@ class TestJourneys(PortalCase):
         self._take("collections_portal_sign")
         self.assertEqual((plan.state, plan.signed_by), ("active", "Paula Client"))
         self.assertTrue(plan.signature)
+
+    def test_a_plan_is_signed_and_its_first_instalment_charged_by_itself(self):
+        plan = self.system["collection.plan"]._make(
+            self._get_receivable_lines(self.invoices).with_env(self.system),
+            schedules={self.currency: [(self._day(0), 700), (self._day(30), 800)]},
+        )
+        self._take("collections_portal_automatic")
+        self.assertEqual((plan.state, plan.is_automatic), ("active", True))
+        with self.enter_registry_test_mode(), self.registry.cursor() as cr:
+            self.system(cr=cr, context={})["collection.plan.charge"]._cron_charge()
+        self.env.invalidate_all()
+        self.assertEqual(plan.paid_amount, 700)
+        self._take("collections_portal_charged")
+        self.assertFalse(plan.is_automatic)
+
+    def test_a_reported_payment_is_matched_and_the_customer_sees_it(self):
+        self._take("collections_portal_report")
+        report = self.requests().agreement
+        self.assertEqual((report.move_ids.name, report.reference), ("THIRD", "TR-300"))
+        self.assertEqual(report.proof_ids.name, "transfer.txt")
+        self._make_payment(self.customer, 300, memo="TR-300")
+        report.action_look_again()
+        self.env.flush_all()
+        self.collector.password = self.collector.login
+        self.start_tour(
+            f"/odoo/collection.reported.payment/{report.id}",
+            "collections_portal_match",
+            login=self.collector.login,
+        )
+        self.env.invalidate_all()
+        self.assertEqual(report.state, "credited")
+        self._take("collections_portal_credited")
+
+
+class TestPhone(JourneyCase):
+    """The journey in Spanish on a phone, 360 px wide; nothing has to be scrolled sideways."""
+
+    browser_size = "360x740"
+    touch_enabled = True
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.system["res.lang"]._activate_lang("es_ES")
+        cls.system["ir.module.module"]._load_module_terms(
+            ["collections_management", "collections_portal", "portal"], ["es_ES"]
+        )
+        cls.contact.lang = "es_ES"
+
+    def test_in_spanish_on_a_phone(self):
+        self._take("collections_portal_phone")
+        promise = self.requests().agreement
+        self.assertEqual((promise.move_ids.name, promise.amount), ("FIRST", 100))
+        self.assertIn("¿Cuándo entregan?", str(self.customer.message_ids.mapped("body")))

@@ -1,5 +1,6 @@
 """Every route, for everybody who may try it: to read and to write."""
 
+import re
 from datetime import timedelta
 
 from freezegun import freeze_time
@@ -19,9 +20,12 @@ PAGES = (
     "/statement.pdf",
     "/statement.xlsx",
     "/agreements",
+    "/agreements/page/1",
     "/plans/{plan}",
     "/plans/{plan}/pdf",
+    "/plans/{plan}/automatic",
     "/messages",
+    "/messages/page/1",
     "/messages/list",
     "/messages/{message}/{file}",
     "/pay?item={item}",
@@ -33,10 +37,13 @@ FORMS = {
     "/messages/send": {"text": "Words of whoever tries"},
     "/details": {"key": "d", "email": "new@example.com", "phone": "1"},
     "/plans/{plan}/decline": {},
+    "/plans/{plan}/automatic/off": {},
 }
+# What is tried by tests of its own: the signature's form, and the transaction of a signed order.
+ELSEWHERE = {"/plans/{plan}/accept", "/transaction"}
 # What is the whole company's, which a restricted contact doesn't see.
 WHOLE = {"/invoices/{invoice}/pdf", "/statement.pdf", "/statement.xlsx", "/plans/{plan}"}
-WHOLE |= {"/plans/{plan}/pdf"}
+WHOLE |= {"/plans/{plan}/pdf", "/plans/{plan}/automatic", "/messages/{message}/{file}"}
 
 
 class TestMatrix(PortalCase):
@@ -81,6 +88,18 @@ class TestMatrix(PortalCase):
         }
         # what nobody else may read, in no answer
         cls.secrets = ("Our secret", "secret file", cls.plan.number, "Paula", "paula@example.com")
+
+    def test_every_route_is_in_the_matrix(self):
+        tried = {page.partition("?")[0] for page in PAGES} | set(FORMS) | ELSEWHERE
+        tried = {re.sub(r"{\w+}|/page/\d+$", "*", path) for path in tried}
+        rules = self.env["ir.http"]._generate_routing_rules(["collections_portal"], {})
+        routes = {
+            re.sub(r"<[^>]+>", "*", url.removeprefix(ROOT)).replace("/page/*", "*")
+            for url, _endpoint in rules
+            if url.startswith(ROOT)
+        }
+        self.assertIn("/plans/*", routes)
+        self.assertEqual(routes - tried, set())
 
     def _open(self, page, **params):
         return self.url_open(
@@ -167,7 +186,7 @@ class TestMatrix(PortalCase):
                 self.assertEqual(
                     response.status_code, 404 if guessed else 303 if "item" in page else 200
                 )
-        for path in ("/settle", "/plans/{plan}/decline"):
+        for path in ("/settle", "/plans/{plan}/decline", "/plans/{plan}/automatic/off"):
             with self.subTest(form=path):
                 self.assertNoSecrets(self._send(path, **params))
         self.assertEqual(self._sign(**params).json()["error"]["code"], 404)
@@ -206,6 +225,26 @@ class TestMatrix(PortalCase):
         self.env.invalidate_all()
         self.assertEqual(len(self.requests()), 2)
         self.assertEqual(self.plan.state, "cancelled")
+
+    def test_what_saves_a_payment_method_needs_the_token_of_its_page(self):
+        own = self.plan._sign_automatic(self.other_contact)  # of another customer
+        order = self.system["collection.portal.order"]
+        lines = self._get_receivable_lines(self.first_invoice).with_env(self.system)
+        order = order._sign(self.customer, self.contact, order._make(lines))
+        for login in (None, "otto", "resolver", "foreign", "paula"):
+            self.authenticate(login, login)
+            for route in ("transaction", "assign"):
+                for token in (None, "", "x", self.token, own, order):
+                    with self.subTest(login=login, route=route, token=token):
+                        answer = self.url_open(
+                            f"{ROOT}/automatic/{route}",
+                            json={"jsonrpc": "2.0", "params": {"access_token": token}},
+                            timeout=60,
+                        )
+                        self.assertEqual(answer.json()["error"]["code"], 404)
+                        self.assertNoSecrets(answer)
+        self.env.invalidate_all()
+        self.assertFalse(self.plan.is_automatic)
 
     def patch_limit(self):
         """Let a wrong link be tried as often as a matrix needs."""

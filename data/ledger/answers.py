@@ -121,6 +121,8 @@ class Stories:
             (1, self.disputes_on_portal),
             (2, self.asks_for_plan_on_portal),
             (1, self.changes_data_on_portal),
+            (1, self.has_instalments_charged),
+            (1, self.has_a_card_that_is_refused),
         ]
 
     # ------------------------------------------------------------
@@ -696,8 +698,34 @@ class Stories:
             "Enviad las facturas a facturas@nuestra-empresa.example",
         )
 
+    def has_instalments_charged(self, file, lines):
+        """A plan signed on the portal, whose first instalment was charged by itself."""
+        yield -20
+        plan = self.plan(file, lines, -18, 12, 42)
+        plan._accept(file._get_recipient().name)
+        self._turn_on_charges(plan, "done")
+        # the Friday before, on a weekend, is late enough too
+        yield -16
+        self.env["collection.plan.charge"]._cron_charge()
+
+    def has_a_card_that_is_refused(self, file, lines):
+        yield -8
+        plan = self.plan(file, lines, -6, 24, 54)
+        plan._accept(file._get_recipient().name)
+        self._turn_on_charges(plan, "error")
+        yield -3
+        self.env["collection.plan.charge"]._cron_charge()
+
+    def _turn_on_charges(self, plan, outcome):
+        """Let a customer have a plan charged to a card, with which charges end so; without demo provider: not."""
+        contact = plan._get_recipient()
+        card = save_card(self.env, plan.company_id, contact, outcome)
+        if card:
+            plan._turn_on_charges(card, contact)
+
     def visits_portal(self, file, lines):
-        """The customer of the login: a plan to sign, a dispute, and invoices to pay."""
+        """The customer of the login: a plan to sign, a saved card, a dispute, and invoices to pay."""
+        save_card(self.env, self.company, file.partner_id, "done")
         disputed, planned = (
             lines.filtered(lambda line, move=move: line.move_id == move)
             for move in lines.move_id[:2]
@@ -731,3 +759,26 @@ def enable_payments(env, companies):
         lines = journal.inbound_payment_method_line_ids
         of_provider = lines.filtered(lambda line, own=own: line.payment_provider_id == own)
         of_provider.payment_account_id = (lines - of_provider)[:1].payment_account_id
+
+
+def save_card(env, company, contact, outcome):
+    """Return a card that a contact has saved with the provider of ``enable_payments``; empty: there is none.
+
+    :param str outcome: how charges to it end: ``done``, ``error``, ``pending`` or ``cancel``
+    """
+    tokens = env["payment.token"]
+    provider = env["payment.provider"].search(
+        [("code", "=", "demo"), ("company_id", "=", company.id), ("state", "=", "test")], limit=1
+    )
+    if not provider or not contact:
+        return tokens
+    return tokens.create(
+        {
+            "provider_id": provider.id,
+            "payment_method_id": env.ref("payment.payment_method_card").id,
+            "partner_id": contact.id,
+            "payment_details": "4242",
+            "provider_ref": "demo",
+            "demo_simulated_state": outcome,
+        }
+    )

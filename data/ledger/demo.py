@@ -149,6 +149,9 @@ def configure_demo(env, smtp_port, smtp_host="127.0.0.1"):
         }
     )
     companies.alias_domain_id = domain
+    # what jobs leave on records is in the company's language
+    if env["res.lang"]._get_code("es_ES"):
+        companies.partner_id.lang = "es_ES"
     server = {"name": "Demo", "smtp_host": smtp_host, "smtp_port": smtp_port, "sequence": 1}
     present = env["ir.mail_server"].search([("name", "=", server["name"])])
     if present:
@@ -233,6 +236,11 @@ def configure_collections(env):
         customers._create_missing(company)
         customers.search([("company_id", "=", company.id)])._assign_strategies()
         customers.search([("company_id", "=", company.id)])._assign_collectors()
+    for company in companies:
+        accounts = env["account.account"].with_company(company)
+        company.collection_write_off_account_id = accounts.search(
+            [*accounts._check_company_domain(company), ("code", "=like", "650%")], limit=1
+        )
     _pause_one(env, companies[0])
     enable_payments(env, companies)
     for area in AREAS:

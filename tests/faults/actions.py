@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 
 from odoo import Command, fields
 from odoo.api import SUPERUSER_ID, Environment
-from odoo.exceptions import LockError
+from odoo.exceptions import LockError, UserError
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
 from odoo.sql_db import Cursor
@@ -442,6 +442,13 @@ def await_answers(env):
     return env.company._get_collection_address()
 
 
+def get_portal_links(env, address):
+    """Return the links to all customers' pages, which are served at that address."""
+    env["ir.config_parameter"].set_param("web.base.url", address)
+    env["collection.customer"]._create_missing(env.company)
+    return [file._get_portal_url() for file in env["collection.customer"].search([])]
+
+
 def go_live(env, **values):
     """Change what the page “Going Live” says, and apply it."""
     page = env["collection.going.live"].create({})
@@ -493,6 +500,38 @@ def take_over(env, rows):
     return page.row_ids.filtered(lambda row: row.kind == "error").mapped("remarks")
 
 
+def prepare_portal(env, customer):
+    """Let customers pay online by the provider of tests; return what a customer's browser gets.
+
+    :return: dict of ``token`` of the link, ``items`` that are open, ``provider`` and ``method``
+    """
+    make_files(env)
+    provider, method = (
+        env.ref(f"payment.payment_{name}") for name in ("provider_demo", "method_card")
+    )
+    provider.write({"state": "test", "is_published": True, "payment_method_ids": method.ids})
+    method.active = True
+    file = env["collection.customer"].search([("partner_id.name", "=", customer)])
+    items = env["collection.due.item"].search([("customer_id", "=", file.id)])
+    return {
+        "token": file._get_portal_token(),
+        "items": items.ids,
+        "provider": provider.id,
+        "method": method.id,
+    }
+
+
+def write_to_customer(env, customer, text):
+    """Write to a customer in its conversation, as its collector does."""
+    file = env["collection.customer"].search([("partner_id.name", "=", customer)])
+    file.message_post(
+        body=text,
+        message_type="comment",
+        subtype_xmlid="mail.mt_comment",
+        partner_ids=file.partner_id.ids,
+    )
+
+
 def get_decisions(env, customer):
     """Return what is decided for a customer's items at this moment."""
     items = env["collection.due.item"].search([("partner_id.name", "=", customer)])
@@ -534,6 +573,132 @@ def merge_partners(env, sources, target):
     retrying(merge, env)
 
 
+# ------------------------------------------------------------
+# Plans that are paid by themselves
+# ------------------------------------------------------------
+
+
+def plan_automatically(env, names):
+    """Have some customers pay 100 today and the rest in a month, charged to a card that they saved."""
+    provider = _offer_cards(env)
+    make_files(env)
+    today = fields.Date.today()
+    for file in env["collection.customer"].search([("partner_id.name", "in", names)]):
+        lines = env["account.move.line"].search(
+            [("partner_id", "=", file.partner_id.id), ("account_type", "=", "asset_receivable")]
+        )
+        rest = sum(lines.mapped("amount_residual")) - 100
+        plan = env["collection.plan"]._make(
+            lines, schedules={lines.currency_id: [(today, 100), (today + timedelta(30), rest)]}
+        )
+        plan._confirm("oral")
+        plan._turn_on_charges(_save_card(env, provider, file.partner_id), file.partner_id)
+
+
+def _offer_cards(env):
+    journal = env["account.journal"].search([("type", "=", "bank")], limit=1)
+    provider = env.ref("payment.payment_provider_demo").copy({"company_id": env.company.id})
+    provider.write({"state": "test", "journal_id": journal.id})
+    card = env.ref("payment.payment_method_card")
+    provider.payment_method_ids = card
+    card.active = True
+    account = env["account.account"].create(
+        {"name": "On its way", "code": "199999", "account_type": "asset_current", "reconcile": True}
+    )
+    journal.inbound_payment_method_line_ids.filtered(
+        lambda line: line.payment_provider_id == provider
+    ).payment_account_id = account
+    return provider
+
+
+def _save_card(env, provider, partner):
+    return env["payment.token"].create(
+        {
+            "provider_id": provider.id,
+            "payment_method_id": provider.payment_method_ids.id,
+            "partner_id": partner.id,
+            "payment_details": "4242",
+            "provider_ref": "card",
+            "demo_simulated_state": "done",
+        }
+    )
+
+
+def charge(env, bank, die=None, slow=0):
+    """Call the method of the job that charges instalments, as :func:`call_jobs`.
+
+    :param str bank: file in which the provider notes what it has taken, which no rollback undoes
+    :param str die: be killed when the provider is about to be asked (``before``), has taken the money (``taken``), or
+        has answered and nothing is committed (``answered``)
+    :param float slow: seconds that the provider takes to answer
+    :return: how many statements and commits it took
+    """
+    _use_bank(env, bank, die, slow)
+    env["collection.plan.charge"]._cron_charge()
+    return Steps.taken
+
+
+def _use_bank(env, bank, die=None, slow=0):
+    model = env.registry["payment.transaction"]
+    original = model._send_payment_request
+
+    def die_at(moment):
+        if die == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def send(self):
+        die_at("before")
+        with open(bank, "a") as file:
+            file.write(f"{self.reference} {self.amount}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        time.sleep(slow)
+        die_at("taken")
+        original(self)
+        die_at("answered")
+
+    model._send_payment_request = send
+
+
+def pay_all_on_page(env, bank, customer):
+    """Pay all that a customer owes with the saved card, as the page does; return whether it was taken.
+
+    As the web server does, which tries again when transactions collide.
+    """
+    _use_bank(env, bank)
+    file = env["collection.customer"].search([("partner_id.name", "=", customer)])
+    orders = env["collection.portal.order"]
+    lines = env["collection.plan"].search([("customer_id", "=", file.id)]).move_line_ids
+    card = env["payment.token"].search([("partner_id", "=", file.partner_id.id)])
+
+    def pay():
+        # the page has read what is open before
+        lines.mapped("amount_residual")
+        file._take_portal_turn()
+        rows = orders._make(lines)
+        payment = env["payment.transaction"].create(
+            {
+                "provider_id": card.provider_id.id,
+                "payment_method_id": card.payment_method_id.id,
+                "token_id": card.id,
+                "operation": "online_token",
+                "amount": sum(row["amount"] for row in rows),
+                "currency_id": lines.currency_id.id,
+                "partner_id": file.partner_id.id,
+                **orders._prepare_transaction_values(rows),
+            }
+        )
+        payment._charge_with_token()
+        payment._post_process()
+
+    try:
+        retrying(pay, env)
+    except UserError:
+        env.cr.rollback()
+        return False
+    return True
+
+
 ACTIONS = {
     action.__name__: action
     for action in (
@@ -558,14 +723,20 @@ ACTIONS = {
         add_company,
         pay,
         await_answers,
+        get_portal_links,
         go_live,
         stop_everything,
         choose_pilot,
         count_foretold,
         take_over,
+        prepare_portal,
+        write_to_customer,
         get_decisions,
         hold,
         hang_below,
         merge_partners,
+        plan_automatically,
+        charge,
+        pay_all_on_page,
     )
 }

@@ -6,9 +6,9 @@ import pytest
 
 from tools.mailgate import MailGate, write_answer
 from tools.postgres import TEST
+from tools.server import Server
 
 from .ledger import address, sort_by_address
-from .server import Server
 
 PILOT = ["Customer 01", "Customer 02", "Customer 03"]
 ME = "me@creditor.example"

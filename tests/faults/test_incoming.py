@@ -7,9 +7,9 @@ import pytest
 
 from tools.mailgate import MailGate, write_answer
 from tools.postgres import TEST
+from tools.server import Server
 
 from .ledger import address, sort_by_address
-from .server import Server
 
 WHO = "Customer 03"
 REPORT = """From: MAILER-DAEMON@mx.example.com

@@ -1,11 +1,11 @@
-"""The customer's page, served by two processes: they count the attempts of a visitor together."""
+"""The customer's page, served by two processes: they count attempts together, and none waits for the other."""
 
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 from tools.postgres import TEST
-
-from .server import Server
+from tools.server import Server
 
 ALLOWED = 30  # wrong links an hour
 
@@ -33,3 +33,18 @@ def test_wrong_links_are_refused_after_so_many_by_whichever_server(ledger, odoo,
     assert 429 in statuses
     if 404 not in statuses[ALLOWED:]:
         assert statuses[ALLOWED] == 429
+
+
+def print_statement(link):
+    """Return the beginning of the statement that a customer's link gives."""
+    with urllib.request.urlopen(link.replace("?", "/statement.pdf?"), timeout=60) as answer:
+        return answer.read(5)
+
+
+def test_statements_printed_at_once_do_not_wait_for_each_other(ledger, odoo, shared_log):
+    """Each process waits for its own print: none is left that a print could ask for anything."""
+    with Server(TEST, ledger.name, shared_log, workers=2) as server:
+        links = odoo.call("get_portal_links", address=server.address)
+        assert len(links) > 2
+        with ThreadPoolExecutor(len(links)) as customers:
+            assert list(customers.map(print_statement, links)) == [b"%PDF-"] * len(links)

@@ -147,7 +147,8 @@ def print_agreements(env):
     contacts = env["collection.contact"]._read_group([], ["result_id"], ["__count"])
     print_counts("\nContacts", {result.name: number for result, number in contacts})
     kinds = env["collection.agreement"]._get_models()
-    for name in [*kinds, *({"collection.portal.request"} & set(env))]:
+    portal = ("collection.portal.request", "collection.plan.charge")
+    for name in [*kinds, *(name for name in portal if name in env)]:
         model = env[name]
         states = dict(model._fields["state"]._description_selection(env))
         found = model._read_group([], ["state"], ["__count"])

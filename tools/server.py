@@ -4,9 +4,12 @@ import subprocess
 import time
 import urllib.request
 
-from tools import ground, python_packages, settings
-from tools.console import tied
-from tools.mailserver import free_port
+from . import ground, python_packages, settings
+from .console import tied
+from .mailserver import free_port
+
+SCRIPT = settings.REPOSITORY / "tools" / "inside" / "serve.py"
+START_SECONDS, END_SECONDS = 60, 20
 
 
 class Server:
@@ -15,26 +18,30 @@ class Server:
     :param cluster: the cluster of the database
     :param str database: its name
     :param log: path of the file to which it logs warnings and errors
+    :param int workers: processes that answer; 0: one, with threads
+    :param options: further ones of Odoo's
     """
 
-    def __init__(self, cluster, database, log):
+    def __init__(self, cluster, database, log, workers=0, options=()):
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._cluster = cluster
         self._options = [
             *("-d", database, f"--db-filter=^{database}$", f"--http-port={self.port}"),
             *("--max-cron-threads=0", "--log-level=warn", f"--logfile={log}"),
+            *((f"--workers={workers}", f"--gevent-port={free_port()}") if workers else ()),
+            *options,
         ]
         self._process = None
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            tied([python_packages.python(), "-m", "odoo", *self._options]),
+            tied([python_packages.python(), SCRIPT, *self._options]),
             env=ground.environment(self._cluster),
             cwd=settings.REPOSITORY,
             stdin=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self._process.poll() is None, "the web server ended"
             assert time.monotonic() < deadline, "the web server doesn't start"
@@ -42,8 +49,13 @@ class Server:
         return self
 
     def __exit__(self, *_exception):
-        self._process.kill()
-        self._process.wait()
+        # workers end with their master only if it is asked to
+        self._process.terminate()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _answers(self):
         try:
