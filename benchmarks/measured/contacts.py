@@ -22,15 +22,15 @@ def register(env, invoices=INVOICES):
     env = env(user=env.ref("base.user_admin"), context={"lang": "en_US"})
     env["collection.customer"].sudo()._create_missing(company)
     kinds = [kind for kind, _label in RESULT_KINDS]
-    pairs = _gather(env, company, len(kinds) * (RUNS + 1), invoices)
+    chosen = _gather(env, company, len(kinds) * (RUNS + 1), invoices)
     return {
-        kind: typical(env, _register(env, kind, pairs[number :: len(kinds)]), range(RUNS))
+        kind: typical(env, _register(env, kind, chosen[number :: len(kinds)]), range(RUNS))
         for number, kind in enumerate(kinds)
     }
 
 
 def _gather(env, company, number, invoices):
-    """Give some customers so many open invoices each, set-based; return pairs of file and items."""
+    """Give some customers so many open invoices each, set-based; return the items of each."""
     files = env["collection.customer"].search(
         [("company_id", "=", company.id), ("partner_id.email", "!=", False)], limit=number
     )
@@ -39,7 +39,7 @@ def _gather(env, company, number, invoices):
         order="id",
         limit=number * invoices,
     )
-    pairs = []
+    gathered = []
     for index, file in enumerate(files):
         mine = lines[index * invoices : (index + 1) * invoices]
         for statement in (
@@ -48,14 +48,14 @@ def _gather(env, company, number, invoices):
         ):
             owner = [file.partner_id.id] * (statement.count("%s") - 1)
             env.cr.execute(SQL(statement, *owner, tuple(mine.move_id.ids)))
-        pairs.append((file, mine))
+        gathered.append(mine)
     env.cr.commit()
     env.invalidate_all()
-    return pairs
+    return gathered
 
 
-def _register(env, kind, pairs):
-    """Return the function that registers a contact with this result on the items of one more pair."""
+def _register(env, kind, chosen):
+    """Return the function that registers a contact with this result on one more customer's items."""
     values = {
         "result_id": env.ref(f"collections_management.contact_result_{kind}").id,
         "date_promised": fields.Date.context_today(env.user) + timedelta(days=5),
@@ -64,8 +64,7 @@ def _register(env, kind, pairs):
     }
 
     def register(_number):
-        _file, lines = pairs.pop()
-        action = lines.move_id.action_collection_register_contact()
+        action = chosen.pop().move_id.action_collection_register_contact()
         dialogs = env[action["res_model"]].with_context(**action["context"])
         dialogs.create(values).action_register()
         env.flush_all()
