@@ -414,8 +414,8 @@ class CollectionRegisterContact(models.TransientModel):
         # asked before: what is sent now counts as a message
         sending = self.sending_text
         # the dialog's defaults are not the contact's, nor the agreement's
-        contacts = self.env["collection.contact"].with_context(clean_context(self.env.context))
-        contact = contacts._make(
+        env = self.env(context=clean_context(self.env.context))
+        contact = env["collection.contact"]._make(
             self.customer_id,
             self.result_id,
             self._get_chosen(),

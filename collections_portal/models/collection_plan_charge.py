@@ -376,7 +376,7 @@ class CollectionPlanCharge(models.Model):
         rows = self._get_free(plan)
         parts = allocate([free for _item, free, _taken in rows], amount)
         order = [
-            {"line": item, "amount": part, "discount": 0.0}
+            {"line": item, "amount": part, "discount": 0.0, "plan": None}
             for (item, _free, _taken), part in zip(rows, parts, strict=True)
             if plan.currency_id.compare_amounts(part, 0) > 0
         ]
