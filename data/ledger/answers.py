@@ -47,6 +47,8 @@ class Stories:
             context={
                 **env.context,
                 "allowed_company_ids": companies.ids,
+                # what is left on records is for the company's people
+                "lang": company.partner_id.lang or env.lang,
                 # mails leave when the day is run
                 "mail_notify_force_send": False,
             }
