@@ -22,14 +22,29 @@ class IrActionsReport(models.Model):
             return self.env.ref("collections_management.paper_layout")
         return super()._get_layout()
 
-    def _run_wkhtmltopdf(self, bodies, report_ref=False, header=None, footer=None, **options):
+    def _run_wkhtmltopdf(
+        self,
+        bodies,
+        report_ref=False,
+        header=None,
+        footer=None,
+        landscape=False,
+        specific_paperformat_args=None,
+        set_viewport_size=False,
+    ):
         """Override of ``base``: neither running heads nor scripts to wait for."""
         reports = self
         if report_ref and self._get_report(report_ref)._is_collection_paper():
             reports = self.with_context(collection_paper=True)
             header = footer = None
         return super(IrActionsReport, reports)._run_wkhtmltopdf(
-            bodies, report_ref=report_ref, header=header, footer=footer, **options
+            bodies,
+            report_ref=report_ref,
+            header=header,
+            footer=footer,
+            landscape=landscape,
+            specific_paperformat_args=specific_paperformat_args,
+            set_viewport_size=set_viewport_size,
         )
 
     def _build_wkhtmltopdf_args(self, *args, **options):

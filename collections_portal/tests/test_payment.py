@@ -293,6 +293,12 @@ class TestOffers(PaymentCase):
         self.assertIn(f"Pay $ 147.00 until {until} and save $ 3.00", words)
         self.assertIn(self.later_invoice.name, words)
 
+    def test_offer_is_accepted_by_paying_not_by_signing(self):
+        words = self.get(f"/plans/{self.plan.id}").text
+        self.assertIn("Pay and save", words)
+        self.assertNotIn("Accept and sign", words)
+        self.assertNotIn("Turn on automatic payment", words)
+
     def test_who_pays_it_has_accepted_it(self):
         response = self.get("/pay", offer=self.plan.id)
         self.assertIn("You save", response.text)

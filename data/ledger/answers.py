@@ -47,6 +47,8 @@ class Stories:
             context={
                 **env.context,
                 "allowed_company_ids": companies.ids,
+                # what is left on records is for the company's people
+                "lang": company.partner_id.lang or env.lang,
                 # mails leave when the day is run
                 "mail_notify_force_send": False,
             }
@@ -709,11 +711,12 @@ class Stories:
         self.env["collection.plan.charge"]._cron_charge()
 
     def has_a_card_that_is_refused(self, file, lines):
-        yield -8
-        plan = self.plan(file, lines, -6, 24, 54)
+        yield -6
+        plan = self.plan(file, lines, -4, 26, 56)
         plan._accept(file._get_recipient().name)
         self._turn_on_charges(plan, "error")
-        yield -3
+        # still within the days of grace today
+        yield -2
         self.env["collection.plan.charge"]._cron_charge()
 
     def _turn_on_charges(self, plan, outcome):
