@@ -10,7 +10,6 @@ from odoo.tools import SQL
 from odoo.addons.collections_management.models.account_move_line import AccountMoveLine
 
 from .clock import timed
-from .ledger import tidy
 
 PROMISES = 10_000
 PAIRS = 60
@@ -30,8 +29,6 @@ def judge(env, promises=PROMISES):
     made, registering = timed(env, _promise, env, company, today, promises)
     _pay(env, made, today)
     env.cr.commit()
-    # promises are judged days after they were made
-    tidy(env)
     model = env["collection.promise"]
     _none, judged = timed(env, _judge, model, company)
     states = dict(model._read_group([("id", "in", made.ids)], ["state"], ["__count"]))

@@ -175,7 +175,15 @@ class CollectionAgreement(models.AbstractModel):
                 SELECT judged.id AS agreement_id, line.date, -line.amount_residual_currency AS amount
                   FROM judged
                   JOIN res_partner relative ON relative.commercial_partner_id = judged.partner_id
-                  JOIN account_move_line line ON line.partner_id = relative.id
+                 CROSS JOIN LATERAL (
+                    SELECT line.account_id, line.amount_residual_currency, line.company_id,
+                           line.currency_id, line.date, line.move_id
+                      FROM account_move_line line
+                     WHERE line.partner_id = relative.id AND line.amount_residual_currency < 0
+                       AND %(open)s
+                    -- by the partner and not first of all, however few credits PostgreSQL expects
+                    OFFSET 0
+                  ) line
                   JOIN account_account account ON account.id = line.account_id
                   JOIN account_move move ON move.id = line.move_id
                  WHERE judged.is_late
@@ -183,8 +191,6 @@ class CollectionAgreement(models.AbstractModel):
                    AND (line.currency_id = judged.currency_id) IS TRUE
                    AND account.account_type = 'asset_receivable'
                    AND account.non_trade IS NOT TRUE
-                   AND line.amount_residual_currency < 0
-                   AND %(open)s
                    AND (judged.count_credit_notes OR move.move_type <> 'out_refund')
                 """,
                 root=root(SQL.identifier("line", "company_id")),

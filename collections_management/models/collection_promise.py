@@ -538,15 +538,11 @@ class CollectionPromise(models.Model):
                       JOIN (%(paid)s) part ON part.agreement_id = judged.id
                      GROUP BY judged.id
                 ), doubt AS (
-                    SELECT judged.id, sum(money.amount) AS amount
+                    SELECT judged.id, sum(money.amount) AS amount,
+                           sum(money.amount) FILTER (WHERE money.date <= judged.deadline) AS in_time
                       FROM judged
                       JOIN (%(doubt)s) money ON money.agreement_id = judged.id
-                      LEFT JOIN item ON item.id = judged.id
                      WHERE money.date >= judged.date
-                       -- what was judged already, or is paid off, is in doubt by what came in time
-                       -- only: so a verdict does not depend on when it was looked for
-                       AND (judged.state IN %(undecided)s AND item.left_open > 0
-                            OR money.date <= judged.deadline)
                      GROUP BY judged.id
                 )
                 SELECT judged.id, COALESCE(item.items, 0) AS items,
@@ -554,7 +550,11 @@ class CollectionPromise(models.Model):
                        COALESCE(item.left_open, 0)::float AS left,
                        COALESCE(paid.in_time, 0)::float AS in_time,
                        COALESCE(paid.late, FALSE) AS settled_late,
-                       COALESCE(doubt.amount, 0)::float AS doubt,
+                       -- what was judged already, or is paid off, is in doubt by what came in time
+                       -- only: so a verdict does not depend on when it was looked for
+                       COALESCE(
+                           CASE WHEN judged.state IN %(undecided)s AND item.left_open > 0
+                                THEN doubt.amount ELSE doubt.in_time END, 0)::float AS doubt,
                        EXISTS (
                         SELECT FROM collection_hold own
                           JOIN collection_hold reported
