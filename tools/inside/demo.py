@@ -125,7 +125,8 @@ def print_summary(env):
 
 def print_company(company, summary):
     """Print the summary of one company."""
-    amount = company.currency_id.format(summary["amount"])
+    # in the language of the words beside it
+    amount = company.with_context(lang="en_US").currency_id.format(summary["amount"])
     print(f"\n{company.name}\nOpen items: {summary['items']}, {amount}")
     decisions = {reason or "(none)": number for reason, number in summary["decisions"].items()}
     print_counts("Decisions", decisions)
