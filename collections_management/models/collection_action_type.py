@@ -139,18 +139,18 @@ class CollectionActionType(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
-        for action_type in self:
-            # sudo: what another company does with it counts too
-            actions = self.env["collection.action"].sudo()
-            if count := actions.search_count([("type_id", "=", action_type.id)]):
-                raise UserError(
-                    self.env._(
-                        "Type “%(type)s” is used by %(count)s actions: archive it, and it can no "
-                        "longer be chosen.",
-                        type=action_type.name,
-                        count=count,
-                    )
+        # sudo: what another company does with it counts too
+        actions = self.env["collection.action"].sudo()
+        used = actions._read_group([("type_id", "in", self.ids)], ["type_id"], ["__count"])
+        for action_type, count in used:
+            raise UserError(
+                self.env._(
+                    "Type “%(type)s” is used by %(count)s actions: archive it, and it can no "
+                    "longer be chosen.",
+                    type=action_type.name,
+                    count=count,
                 )
+            )
 
     def _get_responsible(self, company):
         """Return who takes an action of this type in a main company (res.users, may be empty)."""

@@ -444,6 +444,7 @@ class CollectionDispute(models.Model):
                     )
             # the invoices that nothing is disputed of are none of it; of the others all
             # instalments are, so that the undisputed rest is the scheme's to claim or not
+            # sudo: items are the system's, whoever registers the dispute
             items = dispute.sudo().item_ids
             disputed = items.filtered("amount").move_line_id.filtered(
                 lambda line: line.display_type == "payment_term"
