@@ -544,7 +544,7 @@ class CollectionDueItem(models.Model):
             COALESCE(said.step_id, said.upcoming_step_id) AS last_step_id,
             GREATEST(said.date, said.upcoming_date) AS last_date,
             next.step_id AS next_step_id,
-            next.phase AS next_phase,
+            next_step.phase AS next_phase,
             next.date AS next_date,
             next.repetition AS repetition,
             %(decision)s AS decision
@@ -638,7 +638,7 @@ class CollectionDueItem(models.Model):
                 for condition, decision in self._get_reasons(date)
             ),
             SQL(
-                "CASE next.phase WHEN 'upcoming' THEN 'notify' WHEN 'action' THEN 'act' "
+                "CASE next_step.phase WHEN 'upcoming' THEN 'notify' WHEN 'action' THEN 'act' "
                 "ELSE 'claim' END"
             ),
         )
@@ -657,7 +657,10 @@ class CollectionDueItem(models.Model):
         return [
             (SQL("line.partner_id IS NULL"), text("no_partner")),
             (
-                SQL("line.account_id IN (SELECT id FROM account_account WHERE non_trade)"),
+                SQL(
+                    "line.account_id IN (SELECT id FROM account_account "
+                    "WHERE account_type = 'asset_receivable' AND non_trade)"
+                ),
                 text("non_trade"),
             ),
             (SQL("facts.is_credit"), text("credit")),
@@ -705,22 +708,15 @@ class CollectionDueItem(models.Model):
                     "COALESCE(CASE "
                     "WHEN facts.instalment_id IS NOT NULL "
                     "THEN facts.instalment_amount + net.credits "
-                    "WHEN next.phase = 'upcoming' THEN net.balance "
+                    "WHEN next_step.phase = 'upcoming' THEN net.balance "
                     "ELSE net.claimable + net.credits END, 0) <= 0"
                 ),
                 text("covered"),
             ),
+            *self._get_minimum_reasons(date),
             (
                 SQL(
-                    "COALESCE(next.minimum_amount, 0) > 0 AND facts.instalment_id IS NULL "
-                    "AND (%s) < next.minimum_amount",
-                    self._get_company_net_sql(date),
-                ),
-                text("below_minimum"),
-            ),
-            (
-                SQL(
-                    "policy.interval_days > 0 AND next.speaks AND next.urgent IS NOT TRUE "
+                    "policy.interval_days > 0 AND next_step.speaks AND next_step.urgent IS NOT TRUE "
                     "AND message.date > %s - policy.interval_days",
                     date,
                 ),
@@ -728,6 +724,18 @@ class CollectionDueItem(models.Model):
             ),
             (self._get_not_working_sql(date), text("not_working_day")),
         ]
+
+    @api.model
+    def _get_minimum_reasons(self, date):
+        """The reason of a step's minimum amount, where any step has one: to plan it takes long."""
+        if not self.env["collection.step"]._have_minimum():
+            return []
+        condition = SQL(
+            "COALESCE(next_step.minimum_amount, 0) > 0 AND facts.instalment_id IS NULL "
+            "AND (%s) < next_step.minimum_amount",
+            self._get_company_net_sql(date),
+        )
+        return [(condition, SQL("%s", "below_minimum"))]
 
     @api.model
     def _get_pending_reply_sql(self):
@@ -816,7 +824,7 @@ class CollectionDueItem(models.Model):
             LEFT JOIN LATERAL (%(round)s) round ON TRUE
             CROSS JOIN LATERAL (%(facts)s) facts
             LEFT JOIN LATERAL (%(said_of_line)s) said ON TRUE
-            LEFT JOIN LATERAL (%(next)s) next ON TRUE
+            %(next_step)s
             %(net)s
             LEFT JOIN LATERAL (%(message)s) message ON TRUE
             """,
@@ -827,7 +835,7 @@ class CollectionDueItem(models.Model):
             round=self._get_round_sql(),
             facts=self._get_facts_sql(date),
             said_of_line=self._get_said_of_line_sql(said),
-            next=self._get_next_sql(date),
+            next_step=self._from_next_step(date),
             net=net,
             message=SQL(
                 "SELECT max(spoken.date) AS date FROM %s spoken "
@@ -975,87 +983,116 @@ class CollectionDueItem(models.Model):
         )
 
     @api.model
-    def _get_next_sql(self, date):
-        """The step that comes next for the line, and its day.
+    def _from_next_step(self, date):
+        """The step that comes next for the line (``next_step``), and when (``next``).
 
         Before the due date: the step whose moment it is, else the next to come; steps lapse.
         After it: the next rung of the ladder, or the last claim again if that comes sooner.
+
+        The few steps are joined, not looked up for each line: PostgreSQL reads them once.
         """
         return SQL(
             """
-            SELECT CASE WHEN choice.again THEN said.step_id ELSE step.id END AS step_id,
-                   CASE WHEN choice.again THEN 'overdue' ELSE step.phase END AS phase,
-                   CASE WHEN choice.again THEN said.date + last_step.repeat_days
-                        ELSE step.date END AS date,
-                   CASE WHEN choice.again THEN said.repetition + 1 ELSE 0 END AS repetition,
-                   CASE WHEN choice.again THEN last_step.minimum_amount
-                        ELSE step.minimum_amount END AS minimum_amount,
-                   CASE WHEN choice.again THEN last_step.urgent ELSE step.urgent END AS urgent,
-                   CASE WHEN choice.again THEN last_step.speaks ELSE step.speaks END AS speaks
-              FROM (SELECT) nothing
-              LEFT JOIN LATERAL (%(step)s) step ON TRUE
-              LEFT JOIN LATERAL (
-                SELECT step.*
-                  FROM collection_step step
-                 WHERE step.id = said.step_id
-                   -- most lines: nothing was said, so there is nothing to look for
-                   AND said.step_id IS NOT NULL
-                   AND step.active AND step.phase = 'overdue' AND step.repeat_days > 0
-                   AND step.strategy_id = customer.strategy_id
-                   AND facts.is_credit IS NOT TRUE
-             ) last_step ON TRUE
-             CROSS JOIN LATERAL (
-                SELECT last_step.id IS NOT NULL
-                       AND (step.id IS NULL
-                            OR step.date > GREATEST(%(date)s, said.date + last_step.repeat_days)
-                       ) AS again
-             ) choice
-            -- as in the facts
-            OFFSET 0
+            LEFT JOIN LATERAL (%(coming)s) coming ON TRUE
+            LEFT JOIN (%(rungs)s) rung
+              ON rung.strategy_id = customer.strategy_id
+             AND rung.is_instalment = (facts.instalment_id IS NOT NULL)
+             AND rung.is_returned = facts.is_returned
+             AND facts.is_credit IS NOT TRUE
+             AND COALESCE(said.level, 0) >= rung.level_below
+             AND COALESCE(said.level, 0) < rung.level
+            LEFT JOIN collection_step last_step
+              ON last_step.id = said.step_id
+             AND last_step.active AND last_step.phase = 'overdue' AND last_step.repeat_days > 0
+             AND last_step.strategy_id = customer.strategy_id
+             AND facts.is_credit IS NOT TRUE
+            CROSS JOIN LATERAL (
+                SELECT COALESCE(coming.id, rung.id) AS id,
+                       CASE WHEN coming.id IS NOT NULL THEN coming.date
+                            WHEN rung.id IS NOT NULL THEN GREATEST(
+                                %(moment)s, facts.due + 1, said.first_date + rung.gap_days)
+                       END AS date,
+                       said.date + last_step.repeat_days AS again
+            ) step
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN again.soon THEN said.step_id ELSE step.id END AS step_id,
+                       CASE WHEN again.soon THEN step.again ELSE step.date END AS date,
+                       CASE WHEN again.soon THEN said.repetition + 1 ELSE 0 END AS repetition
+                  FROM (
+                    SELECT last_step.id IS NOT NULL
+                           AND (step.id IS NULL OR step.date > GREATEST(%(date)s, step.again))
+                           AS soon
+                  ) again
+                -- as in the facts
+                OFFSET 0
+            ) next
+            LEFT JOIN collection_step next_step ON next_step.id = next.step_id
             """,
-            step=self._get_next_step_sql(date),
+            coming=self._get_coming_step_sql(date),
+            rungs=self._get_rungs_sql(),
+            moment=self._get_moment_sql(SQL("rung")),
             date=date,
         )
 
     @api.model
-    def _get_next_step_sql(self, date):
-        """The step to come that was not said yet in this round."""
+    def _get_moment_sql(self, step):
+        """The day that a step is meant for.
+
+        :param SQL step: table of the steps
+        """
         return SQL(
             """
-            SELECT step.id, step.phase, step.minimum_amount, step.urgent, step.speaks, target.date
+            CASE WHEN %(step)s.only_returned THEN facts.round_date
+                 WHEN %(step)s.anchor = 'invoice' THEN COALESCE(move.invoice_date, line.date)
+                 ELSE facts.due END + %(step)s.days
+            """,
+            step=step,
+        )
+
+    @api.model
+    def _get_coming_step_sql(self, date):
+        """The step before the due date that was not said yet in this round."""
+        return SQL(
+            """
+            SELECT step.id, moment.date
               FROM collection_step step
-             CROSS JOIN LATERAL (
-                SELECT CASE WHEN step.only_returned THEN facts.round_date
-                            WHEN step.anchor = 'invoice' THEN COALESCE(move.invoice_date, line.date)
-                            ELSE facts.due END + step.days AS wanted
-             ) moment
-             CROSS JOIN LATERAL (
-                SELECT CASE WHEN step.phase = 'upcoming' THEN moment.wanted
-                            ELSE GREATEST(
-                                moment.wanted, facts.due + 1, said.first_date + step.gap_days)
-                       END AS date
-             ) target
-             WHERE step.strategy_id = customer.strategy_id
-               AND step.active
-               AND (step.is_instalment IS TRUE) = (facts.instalment_id IS NOT NULL)
+             CROSS JOIN LATERAL (SELECT %(moment)s AS date) moment
+             WHERE facts.due >= %(date)s
                AND facts.is_credit IS NOT TRUE
-               AND CASE
-                    WHEN step.phase = 'upcoming' THEN
-                        facts.due >= %(date)s
-                        AND step.level > COALESCE(said.upcoming_level, 0)
-                        AND target.date <= facts.due
-                        AND target.date + step.window_days >= %(date)s
-                    WHEN step.phase IN ('overdue', 'action') THEN
-                        step.level > COALESCE(said.level, 0)
-                        AND (step.only_returned IS NOT TRUE OR facts.is_returned)
-                    ELSE FALSE
-                   END
-             ORDER BY step.phase <> 'upcoming',
-                      CASE WHEN step.phase = 'upcoming' AND target.date <= %(date)s
-                           THEN -step.level ELSE step.level END
+               AND step.strategy_id = customer.strategy_id
+               AND step.active
+               AND step.phase = 'upcoming'
+               AND (step.is_instalment IS TRUE) = (facts.instalment_id IS NOT NULL)
+               AND step.level > COALESCE(said.upcoming_level, 0)
+               AND moment.date <= facts.due
+               AND moment.date + step.window_days >= %(date)s
+             ORDER BY CASE WHEN moment.date <= %(date)s THEN -step.level ELSE step.level END
              LIMIT 1
             """,
+            moment=self._get_moment_sql(SQL("step")),
             date=date,
+        )
+
+    @api.model
+    def _get_rungs_sql(self):
+        """The claims and actions of all schemes, each with the level of the one below it.
+
+        Twice: for lines whose debit was returned, and for the others, which leave some out.
+        """
+        return SQL(
+            """
+            SELECT step.id, step.strategy_id, step.is_instalment IS TRUE AS is_instalment,
+                   kind.is_returned, step.only_returned, step.anchor, step.days, step.gap_days,
+                   step.level,
+                   lag(step.level, 1, 0) OVER (
+                       PARTITION BY step.strategy_id, step.is_instalment IS TRUE, kind.is_returned
+                       ORDER BY step.level
+                   ) AS level_below
+              FROM collection_step step
+              JOIN (VALUES (TRUE), (FALSE)) kind (is_returned)
+                ON kind.is_returned OR step.only_returned IS NOT TRUE
+             WHERE step.active AND step.phase IN ('overdue', 'action')
+            """
         )
 
     @api.model
@@ -1142,10 +1179,10 @@ class CollectionDueItem(models.Model):
         return SQL(
             """
             SELECT COALESCE(sum(
-                       CASE WHEN next.phase = 'upcoming' OR other.amount_residual < 0
+                       CASE WHEN next_step.phase = 'upcoming' OR other.amount_residual < 0
                             THEN other.amount_residual ELSE %(amount)s END), 0)
               FROM %(others)s
-               AND (next.phase = 'upcoming' OR other.amount_residual < 0 OR %(claimable)s)
+               AND (next_step.phase = 'upcoming' OR other.amount_residual < 0 OR %(claimable)s)
             """,
             amount=self._get_other_amount_sql("residual", date),
             claimable=self._get_claimable_sql(date),

@@ -2,6 +2,7 @@ from itertools import pairwise
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import ormcache
 
 PHASES = [
     ("issued", "Invoice issued"),
@@ -208,6 +209,26 @@ class CollectionStep(models.Model):
             [("phase", "=", "action"), ("action_type_id", "=", False)]
         )
         steps._compute_action_type_id()
+
+    @api.model
+    @ormcache()
+    def _have_minimum(self):
+        """Tell whether any step has a minimum amount: else the decision asks for no total."""
+        # sudo: the decision is the same, whoever looks
+        steps = self.sudo().with_context(active_test=False)
+        return bool(steps.search_count([("minimum_amount", ">", 0)], limit=1))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        steps = super().create(vals_list)
+        if any(steps.mapped("minimum_amount")):
+            self.env.registry.clear_cache()
+        return steps
+
+    def write(self, vals):
+        if "minimum_amount" in vals:
+            self.env.registry.clear_cache()
+        return super().write(vals)
 
     def _get_ladder(self):
         """Return the ladder that the step is a rung of: instalments have their own."""

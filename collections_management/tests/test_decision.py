@@ -541,6 +541,16 @@ class TestMinimumAndCredits(CollectionsCommon):
         self._make_invoice(customer, 30)
         self.assertDecision(customer, "claim")
 
+    def test_minimum_that_a_step_is_given_later_counts_at_once(self):
+        scheme = self._make_scheme(self._claim(3))
+        invoice = self._make_invoice(self._make_customer(scheme=scheme), 30)
+        self.assertDecision(invoice, "claim")
+        step = scheme.step_ids.filtered(lambda step: step.phase == "overdue")
+        step.minimum_amount = 50
+        self.assertDecision(invoice, "below_minimum")
+        step.minimum_amount = 0
+        self.assertDecision(invoice, "claim")
+
     def test_minimum_counts_no_items_that_are_not_due(self):
         scheme = self._make_scheme(self._claim(3, minimum_amount=50))
         customer = self._make_customer(scheme=scheme)
