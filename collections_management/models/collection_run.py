@@ -233,10 +233,11 @@ class CollectionRun(models.AbstractModel):
                     %(decided)s
                 ), made AS (
                     INSERT INTO collection_notice (
-                        customer_id, partner_id, collector_id, company_id, company_stops,
+                        id, customer_id, partner_id, collector_id, company_id, company_stops,
                         channel_id, step_id, strategy_id, date, state, by_itself, failure,
                         attempts, create_uid, write_uid, create_date, write_date)
-                    SELECT firmest.customer_id, firmest.partner_id, firmest.collector_id,
+                    SELECT firmest.notice_id,
+                           firmest.customer_id, firmest.partner_id, firmest.collector_id,
                            %(company)s, company.collection_stops,
                            firmest.channel_id, firmest.next_step_id, firmest.strategy_id, %(date)s,
                            -- an action waits for its supervisor by itself
@@ -246,24 +247,22 @@ class CollectionRun(models.AbstractModel):
                            firmest.opens_action IS NOT TRUE AND firmest.mode = 'automatic'
                                AND %(doubt)s IS NULL,
                            CASE WHEN firmest.opens_action IS NOT TRUE THEN %(doubt)s END, 0, %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-                      FROM (%(firmest)s) firmest
+                      FROM decided firmest
                       -- as this transaction sees it: who stops collections now is found out later
                       JOIN res_company company ON company.id = %(company)s
-                    RETURNING id, customer_id, channel_id
+                     WHERE firmest.is_firmest
+                    RETURNING id, customer_id
                 ), lines AS (
                     INSERT INTO collection_notice_line (
                         notice_id, move_line_id, move_id, name, date_due, currency_id,
                         residual_currency, residual, step_id, phase, level, channel_id,
                         round_number, repetition, live)
-                    SELECT made.id, decided.move_line_id, decided.move_id,
+                    SELECT decided.notice_id, decided.move_line_id, decided.move_id,
                            COALESCE(move.name, ledger.name, '/'), decided.date_due,
                            decided.currency_id, decided.claimable_currency, decided.claimable,
-                           decided.next_step_id, step.phase, step.level, decided.channel_id,
-                           decided.round_number, decided.repetition, TRUE
+                           decided.next_step_id, decided.next_phase, decided.next_level,
+                           decided.channel_id, decided.round_number, decided.repetition, TRUE
                       FROM decided
-                      JOIN made ON made.customer_id = decided.customer_id
-                               AND made.channel_id = decided.channel_id
-                      JOIN collection_step step ON step.id = decided.next_step_id
                       JOIN account_move move ON move.id = decided.move_id
                       JOIN account_move_line ledger ON ledger.id = decided.move_line_id
                 ), stamped AS (
@@ -280,8 +279,7 @@ class CollectionRun(models.AbstractModel):
                   FROM items item WHERE %(coming)s
                 """,
                 query=DueItem._get_query(date, ids, nets=DueItem._get_nets_sql(date, ids)),
-                decided=self._get_decided_sql(),
-                firmest=self._get_firmest_sql(),
+                decided=self._get_decided_sql("collection_notice"),
                 wanted=(*TO_SAY, "not_delivered"),
                 simulate=simulate,
                 coming=announcements._get_coming_sql(limits),
@@ -303,58 +301,93 @@ class CollectionRun(models.AbstractModel):
         return self.env["collection.notice"].browse(id_ for id_, _move_id, _coming in rows if id_)
 
     @api.model
-    def _get_decided_sql(self):
-        """What is said today: a row per channel of each of ``items`` (rows of the decision)."""
+    def _get_decided_sql(self, notices):
+        """What is said today: a row per channel of each of ``items`` (rows of the decision).
+
+        Columns: the item's, ``channel_id``, ``next_level``, ``opens_action``, and of the notice, of
+        which there is one for each customer and channel: ``notice_id``, and ``is_firmest`` for the
+        item whose step it has. The ids are taken here: to join the notices once they are made would
+        take PostgreSQL seconds, as it expects few items.
+
+        :param str notices: table of the notices
+        """
         return SQL(
             """
-            SELECT item.*, way.channel_id
-              FROM items item
-              JOIN LATERAL (%s) way ON TRUE
-             WHERE item.decision IN %s
+            SELECT said.*, said.new_id IS NOT NULL AS is_firmest,
+                   max(said.new_id) OVER (PARTITION BY said.customer_id, said.channel_id)
+                       AS notice_id
+              FROM (
+                SELECT spoken.*,
+                       CASE WHEN row_number() OVER (
+                                PARTITION BY spoken.customer_id, spoken.channel_id
+                                ORDER BY spoken.next_phase <> 'upcoming' DESC,
+                                         spoken.of_instalment, spoken.next_level DESC
+                            ) = 1 THEN nextval(pg_get_serial_sequence(%(notices)s, 'id'))
+                       END AS new_id
+                  FROM (%(spoken)s) spoken
+              ) said
             """,
-            self._get_ways_sql(),
-            TO_SAY,
+            notices=notices,
+            spoken=self._get_spoken_sql(),
         )
 
     @api.model
-    def _get_firmest_sql(self):
-        """What gives each notice its step: per customer and channel the firmest of ``decided``."""
-        return SQL(
-            """
-            SELECT DISTINCT ON (decided.customer_id, decided.channel_id)
-                   decided.customer_id, decided.partner_id, decided.collector_id,
-                   decided.channel_id, decided.next_step_id, decided.strategy_id, decided.mode,
-                   step.phase = 'action' AND decided.channel_id = %s AS opens_action
-              FROM decided
-              JOIN collection_step step ON step.id = decided.next_step_id
-             ORDER BY decided.customer_id, decided.channel_id,
-                      step.phase <> 'upcoming' DESC, step.is_instalment IS TRUE, step.level DESC
-            """,
-            self.env.ref("collections_management.channel_action").id,
-        )
-
-    @api.model
-    def _get_ways_sql(self):
-        """The channels by which an item's step is said to its customer, each once.
+    def _get_spoken_sql(self):
+        """The items of which something is said today, by each of the channels, each once.
 
         A message goes by the customer's preferred channel, else by the policy's only one, else
         by the step's. A step of the action phase opens an action besides, whatever it says.
         """
         return SQL(
             """
-            SELECT DISTINCT CASE
-                       WHEN channel.is_message
-                       THEN COALESCE(file.channel_id, policy.channel_id, channel.id)
-                       ELSE channel.id
-                   END AS channel_id
-              FROM collection_channel_collection_step_rel chosen
-              JOIN collection_channel channel ON channel.id = chosen.collection_channel_id
+            SELECT item.*, COALESCE(way.channel_id, preferred.channel_id) AS channel_id,
+                   step.level AS next_level, step.is_instalment IS TRUE AS of_instalment,
+                   item.next_phase = 'action' AND way.channel_id = %(action)s AS opens_action
+              FROM items item
+              JOIN collection_step step ON step.id = item.next_step_id
               JOIN collection_customer file ON file.id = item.customer_id
               LEFT JOIN collection_contact_policy policy ON policy.id = item.policy_id
-             WHERE chosen.collection_step_id = item.next_step_id
-            UNION
-            SELECT %s
-             WHERE item.next_phase = 'action'
+              CROSS JOIN LATERAL (
+                SELECT COALESCE(file.channel_id, policy.channel_id) AS channel_id
+              ) preferred
+              JOIN (%(ways)s) way
+                ON way.step_id = item.next_step_id
+               AND CASE way.kind
+                        WHEN 'own' THEN preferred.channel_id IS NULL
+                        WHEN 'preferred' THEN preferred.channel_id IS NOT NULL
+                        -- once, if it is preferred as well
+                        ELSE way.channel_id IS DISTINCT FROM preferred.channel_id
+                   END
+             WHERE item.decision IN %(to_say)s
+            """,
+            action=self.env.ref("collections_management.channel_action").id,
+            ways=self._get_ways_sql(),
+            to_say=TO_SAY,
+        )
+
+    @api.model
+    def _get_ways_sql(self):
+        """The channels of each step: step_id, kind, channel_id.
+
+        Kinds: ``own``, a message where no channel is preferred; ``preferred``, that it goes by the
+        preferred one (without channel); ``always``, what is no message.
+        """
+        return SQL(
+            """
+            SELECT chosen.collection_step_id AS step_id,
+                   CASE WHEN channel.is_message THEN 'own' ELSE 'always' END AS kind,
+                   channel.id AS channel_id
+              FROM collection_channel_collection_step_rel chosen
+              JOIN collection_channel channel ON channel.id = chosen.collection_channel_id
+             UNION
+            SELECT chosen.collection_step_id, 'preferred', NULL
+              FROM collection_channel_collection_step_rel chosen
+              JOIN collection_channel channel ON channel.id = chosen.collection_channel_id
+             WHERE channel.is_message
+             UNION
+            SELECT step.id, 'always', %s
+              FROM collection_step step
+             WHERE step.phase = 'action'
             """,
             self.env.ref("collections_management.channel_action").id,
         )

@@ -127,7 +127,6 @@ class CollectionDryRun(models.TransientModel):
                 day = today + timedelta(days=ahead)
                 if awake := tuple(id_ for id_, wake in wakes.items() if wake and wake <= day):
                     wakes.update(run._forecast_day(day, awake, first=not ahead))
-        run._sum_up()
         run.env.invalidate_all(flush=False)
 
     def _get_customers(self):
@@ -164,27 +163,32 @@ class CollectionDryRun(models.TransientModel):
                     %(decided)s
                 ), made AS (
                     INSERT INTO collection_dry_run_notice (
-                        run_id, date, customer_id, partner_id, collector_id, company_id, channel_id,
-                        step_id, strategy_id, mode, create_uid, write_uid, create_date, write_date)
-                    SELECT %(run)s, %(day)s, firmest.customer_id, firmest.partner_id,
+                        id, run_id, date, customer_id, partner_id, collector_id, company_id, channel_id,
+                        step_id, strategy_id, mode, item_count, amount,
+                        create_uid, write_uid, create_date, write_date)
+                    SELECT firmest.notice_id, %(run)s, %(day)s, firmest.customer_id, firmest.partner_id,
                            firmest.collector_id, %(company)s, firmest.channel_id,
-                           firmest.next_step_id, firmest.strategy_id, firmest.mode, %(uid)s, %(uid)s,
+                           firmest.next_step_id, firmest.strategy_id, firmest.mode,
+                           firmest.item_count, firmest.total, %(uid)s, %(uid)s,
                            now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-                      FROM (%(firmest)s) firmest
-                    RETURNING id, customer_id, channel_id
+                      FROM (
+                        SELECT decided.*, count(*) OVER notice AS item_count,
+                               sum(decided.claimable) OVER notice AS total
+                          FROM decided
+                        WINDOW notice AS (PARTITION BY decided.notice_id)
+                      ) firmest
+                     WHERE firmest.is_firmest
                 ), said AS (
                     INSERT INTO collection_dry_run_item (
                         notice_id, run_id, date, move_line_id, date_due, days_overdue,
                         residual_currency, residual, step_id, phase, level,
                         round_number, repetition, last_step_id, last_date)
-                    SELECT made.id, %(run)s, %(day)s, decided.move_line_id, decided.date_due,
+                    SELECT decided.notice_id, %(run)s, %(day)s, decided.move_line_id, decided.date_due,
                            decided.days_overdue, decided.claimable_currency, decided.claimable,
-                           decided.next_step_id, step.phase, step.level, decided.round_number,
-                           decided.repetition, decided.last_step_id, decided.last_date
+                           decided.next_step_id, decided.next_phase, decided.next_level,
+                           decided.round_number, decided.repetition, decided.last_step_id,
+                           decided.last_date
                       FROM decided
-                      JOIN made ON made.customer_id = decided.customer_id
-                               AND made.channel_id = decided.channel_id
-                      JOIN collection_step step ON step.id = decided.next_step_id
                 )
                 SELECT customer_id, min(CASE
                            WHEN decision IN %(passing)s THEN %(tomorrow)s
@@ -204,8 +208,7 @@ class CollectionDryRun(models.TransientModel):
                     messages=self._get_messages_sql(),
                     nets=DueItem._get_nets_sql(day, ids),
                 ),
-                decided=Run._get_decided_sql(),
-                firmest=Run._get_firmest_sql(),
+                decided=Run._get_decided_sql("collection_dry_run_notice"),
                 passing=PASSING,
                 run=self.id,
                 company=self.company_id.id,
@@ -250,23 +253,4 @@ class CollectionDryRun(models.TransientModel):
             )""",
             self.env["collection.due.item"]._get_messages_sql(),
             self.id,
-        )
-
-    def _sum_up(self):
-        """Write what each message would name, so that lists can sort and sum it."""
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE collection_dry_run_notice notice
-                   SET item_count = sums.items, amount = sums.amount
-                  FROM (
-                    SELECT notice_id, count(*) AS items, sum(residual) AS amount
-                      FROM collection_dry_run_item
-                     WHERE run_id = %s
-                     GROUP BY notice_id
-                  ) sums
-                 WHERE notice.id = sums.notice_id
-                """,
-                self.id,
-            )
         )
