@@ -61,6 +61,7 @@ from . import (
     collection_strategy,
     collection_statement_schedule,
     ir_actions_report,
+    ir_qweb,
     mail_activity,
     mail_mail,
     mail_template,

@@ -729,8 +729,7 @@ class CollectionCustomer(models.Model):
     def _message_get_default_recipients(self, with_cc=False, all_tos=False):
         """Override of ``mail``: what is being written goes to the contact it was made for."""
         recipients = super()._message_get_default_recipients(with_cc=with_cc, all_tos=all_tos)
-        for customer in self:
-            contact = customer._get_written_to()
+        for customer, contact in self._get_all_written_to().items():
             recipients[customer.id] = {
                 "partner_ids": contact.ids,
                 "email_to": "",

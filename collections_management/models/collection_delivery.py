@@ -507,7 +507,12 @@ class CollectionDelivery(models.AbstractModel):
 
     def _get_render_context(self):
         """The context in which templates find what is being written."""
-        return {self._written_key: self.ids, "lang": None, "mail_notify_force_send": False}
+        return {
+            self._written_key: self.ids,
+            "collection_keep_code": True,
+            "lang": None,
+            "mail_notify_force_send": False,
+        }
 
     def _get_attachments(self):
         """Hook: the files that go with the message (ir.attachment)."""

@@ -73,11 +73,16 @@ class CollectionCustomer(models.Model):
     def _get_written_to(self):
         """Return the contact of the message being written, else the payments contact."""
         self.ensure_one()
+        return self._get_all_written_to()[self]
+
+    def _get_all_written_to(self):
+        """Return the same of several: dict collection.customer -> res.partner."""
+        contacts = {}
         for kind in self.env["collection.delivery"]._get_kinds():
-            written = kind._get_being_written().filtered(lambda d: d.customer_id == self)
-            if written[:1].recipient_id:
-                return written[:1].recipient_id
-        return self._get_recipient()
+            for customer, written in kind._get_being_written().grouped("customer_id").items():
+                if written[0].recipient_id:
+                    contacts.setdefault(customer, written[0].recipient_id)
+        return {customer: contacts.get(customer) or customer._get_recipient() for customer in self}
 
     def _get_statement_lang(self, recipient):
         """Return the code of the language that a statement for a contact is in."""
