@@ -334,7 +334,12 @@ class CollectionDueItem(models.Model):
 
     @api.model
     def search_fetch(self, domain, field_names=None, offset=0, limit=None, order=None):
-        """Override of ``base``: find the items without deciding where only facts are asked for."""
+        """Override of ``base``: find the items without deciding where only facts are asked for.
+
+        What is read next can be named in advance (context ``collection_columns``).
+        """
+        if field_names is not None:
+            field_names = {*field_names, *self.env.context.get("collection_columns", ())}
         asked = self._fields if field_names is None else field_names
         ordered = (order or self._order).replace(",", " ").split()
         model = self._with_facts_only(domain, {*asked, *ordered} - {"asc", "desc", "ASC", "DESC"})
@@ -1013,6 +1018,8 @@ class CollectionDueItem(models.Model):
                                 %(moment)s, facts.due + 1, said.first_date + rung.gap_days)
                        END AS date,
                        said.date + last_step.repeat_days AS again
+                -- as in the facts
+                OFFSET 0
             ) step
             CROSS JOIN LATERAL (
                 SELECT CASE WHEN again.soon THEN said.step_id ELSE step.id END AS step_id,
@@ -1023,7 +1030,6 @@ class CollectionDueItem(models.Model):
                            AND (step.id IS NULL OR step.date > GREATEST(%(date)s, step.again))
                            AS soon
                   ) again
-                -- as in the facts
                 OFFSET 0
             ) next
             LEFT JOIN collection_step next_step ON next_step.id = next.step_id

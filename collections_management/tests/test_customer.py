@@ -12,6 +12,8 @@ from odoo.addons.collections_management.hooks import post_init_hook
 
 from .common import CollectionsCommon, days
 
+FILES = "odoo.addons.collections_management.models.collection_customer"
+
 
 class TestMaking(CollectionsCommon):
     def _prepare(self):
@@ -341,6 +343,31 @@ class TestFigures(CollectionsCommon):
         invoice.with_user(self.collector).action_collection_resume()
         self.env.invalidate_all()
         self.assertFalse(invoice.collection_pause_until)
+
+
+class TestOpenItems(CollectionsCommon):
+    COLUMNS = {"date_due": {}, "decision": {}, "explanation": {}, "residual": {}}
+
+    def _read(self, customer):
+        """Return the file's items as its form reads them, and the number of queries."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        queries = self.env.cr.sql_log_count
+        [values] = customer.web_read({"due_item_ids": {"fields": self.COLUMNS, "limit": 2}})
+        return values["due_item_ids"], self.env.cr.sql_log_count - queries
+
+    def test_few_items_read_as_many_do_in_fewer_queries(self):
+        customer = self._make_customer()
+        for due in (-20, -10, 30):
+            self._make_invoice(customer, due=due)
+        customer = customer.with_user(self.collector)
+        self._read(customer)
+        few, queries = self._read(customer)
+        with patch(f"{FILES}.FEW_ITEMS", 2):
+            many, more_queries = self._read(customer)
+        self.assertEqual([item.get("decision") for item in few], ["claim", "claim", None])
+        self.assertEqual(few, many)
+        self.assertLess(queries, more_queries)
 
 
 class TestMoving(CollectionsCommon):
