@@ -1,6 +1,8 @@
 """The tests, by pytest in a database with all our modules and no demo data."""
 
+import itertools
 import os
+import re
 import shlex
 import subprocess
 
@@ -25,13 +27,28 @@ def test():
     postgres.TEST.start()
     with cache.locked(f"database {DATABASE}"):
         databases.create(postgres.TEST, DATABASE)
-        if not chosen:
+        if _open_pages(chosen):
             with step("Preparing what pages load"):
                 run([python_packages.python(), "-m", "tools.inside.assets", DATABASE], **_within())
         failed = subprocess.call(tied(_command(chosen or _folders())), **_within())
     if to_mend:
         say("The linters had something to say, see above")
     return failed or to_mend
+
+
+def _open_pages(chosen):
+    """Tell whether some of the chosen tests open pages in a browser: each would make anew what they load, for a minute.
+
+    :param chosen: arguments of pytest; without a path in them, all tests are chosen
+    """
+    parts = [settings.REPOSITORY / part.partition("::")[0] for part in chosen]
+    paths = [path for path in parts if path.exists()] or [
+        settings.REPOSITORY / folder for folder in _folders()
+    ]
+    files = itertools.chain.from_iterable(
+        [path] if path.is_file() else path.rglob("test_*.py") for path in paths
+    )
+    return any(re.search("start_tour|browser_js", file.read_text()) for file in files)
 
 
 def _within():

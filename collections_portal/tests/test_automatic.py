@@ -47,7 +47,7 @@ class AutomaticCase(PortalCase):
                 "provider_id": cls.provider.id,
                 "payment_method_id": cls.card.id,
                 "partner_id": (partner or cls.contact).id,
-                "payment_details": "4242",
+                "payment_details": "card 4242",
                 "provider_ref": "ref",
                 "demo_simulated_state": state,
             }
@@ -578,7 +578,7 @@ class TestRights(AutomaticCase):
         plan = self.plan.with_user(self.collector)
         self.assertIn("The next charge is of $ 50.00", plan.charge_text.replace("\xa0", " "))
         self.assertIn(self.card.name, plan.charge_text)
-        self.assertNotIn("4242", plan.charge_text)
+        self.assertNotIn("card 4242", plan.charge_text)
         with self.assertRaises(AccessError):
             plan.charge_token_id.read()
         self.assertTrue(card)
@@ -693,18 +693,18 @@ class TestPage(AutomaticCase):
         card = self._save()
         self.authenticate("paula", "paula")
         context = self._context(access_token=None)
-        self.assertIn("4242", self.response.text)
+        self.assertIn("card 4242", self.response.text)
         answer = self._call("assign", access_token=context["access_token"], token_id=card.id)
         self.assertNotIn("error", answer)
         self.assertEqual(self.plan.charge_token_id, card)
         words = self.text(self.page(f"/plans/{self.plan.id}", access_token=None))
-        self.assertIn("4242", words)
+        self.assertIn("card 4242", words)
 
     def test_saved_cards_are_nobody_elses(self):
         strange = self._save(partner=self.stranger.partner_id)
         card = self._save()
         context = self._context()
-        self.assertNotIn("4242", self.response.text)
+        self.assertNotIn("card 4242", self.response.text)
         answer = self._call("assign", access_token=context["access_token"], token_id=card.id)
         self.assertEqual(answer["error"]["code"], 404)
         self.authenticate("paula", "paula")

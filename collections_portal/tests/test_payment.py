@@ -236,13 +236,13 @@ class TestPayment(PaymentCase):
                 "provider_id": self.provider.id,
                 "payment_method_id": self.card.id,
                 "partner_id": self.contact.id,
-                "payment_details": "4242",
+                "payment_details": "card 4242",
                 "provider_ref": "ref",
                 "demo_simulated_state": "done",
             }
         )
         context = self._order(self.first_invoice)
-        self.assertNotIn("4242", self.response.text)
+        self.assertNotIn("card 4242", self.response.text)
         answer = self._begin(context, flow="token", token_id=token.id)
         self.assertEqual(answer["error"]["code"], 404)
 
