@@ -79,7 +79,7 @@ class CollectionPlanCharge(models.Model):
     )
     number = fields.Integer(related="line_id.number", string="Instalment No.")
     attempt = fields.Integer(required=True, readonly=True, aggregator=False)
-    date = fields.Date(string="Charged On", required=True, readonly=True, index=True)
+    date = fields.Date(required=True, readonly=True, index=True)
     amount = fields.Monetary(required=True, readonly=True, aggregator=False)
     currency_id = fields.Many2one(related="plan_id.currency_id", store=True)
     company_id = fields.Many2one(
