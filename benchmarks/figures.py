@@ -105,8 +105,6 @@ def _beside(function, unit, target, is_met):
         target=target,
         met=False,
     )
-    if again := taken.get("again"):
-        figure.details["again"] = round(again["seconds"] * scale, 3)
     figure.met = is_met(figure)
     return figure
 

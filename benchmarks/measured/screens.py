@@ -18,23 +18,18 @@ BANNER = ("collection_decision", "collection_status", "collection_pause_until", 
 def one_move(env):
     """Read one invoice's banner; beside it, the invoice's open journal items.
 
-    :return: dict of ``ours`` and ``bare`` (times), as the following functions do, and ``again``:
-        ours once more, when PostgreSQL has what is read in memory
+    :return: dict of ``ours`` and ``bare`` (times), as the following functions do
     """
     env = _as_person(env)
     moves = _sample(env, "move_id")
     return {
         "ours": typical(env, lambda move: _read_banner(env, move), moves),
         "bare": typical(env, lambda move: _read_page(env, *_native("move_id", move)), moves),
-        "again": typical(env, lambda move: _read_banner(env, move), moves),
     }
 
 
 def one_customer(env):
-    """Read one customer's open items as the file shows them; beside it, the open journal items.
-
-    :return: as :func:`one_move`
-    """
+    """Read one customer's open items as the file shows them; beside it, the open journal items."""
     env = _as_person(env)
     partners = _sample(env, "partner_id")
     files = env["collection.customer"].search([("partner_id", "in", partners)])
@@ -44,7 +39,6 @@ def one_customer(env):
         "bare": typical(
             env, lambda partner: _read_page(env, *_native("partner_id", partner)), partners
         ),
-        "again": typical(env, lambda file: file.web_read({"due_item_ids": items}), files),
     }
 
 
