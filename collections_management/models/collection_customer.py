@@ -234,13 +234,13 @@ class CollectionCustomer(models.Model):
         """Override of ``web``: find few open items and decide them in one query, not in two."""
         customers = self
         columns = specification.get("due_item_ids", {}).get("fields")
-        if columns and not self._have_open_items(FEW_ITEMS):
+        if columns and not self._have_more_items_than(FEW_ITEMS):
             # the company is what the rules of access read
             customers = self.with_context(collection_columns=("company_id", *columns))
         return super(CollectionCustomer, customers).web_read(specification)
 
-    def _have_open_items(self, number):
-        """Tell whether the files have more open items than ``number`` together, in any company."""
+    def _have_more_items_than(self, number):
+        """Tell whether the files have more than ``number`` open items together, in any company."""
         self._flush_figures()
         rows = self.env.execute_query(
             SQL(

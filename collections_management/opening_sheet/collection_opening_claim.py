@@ -277,7 +277,7 @@ class CollectionOpeningClaim(models.AbstractModel):
 
     @api.model
     def _get_channel(self, customer, step):
-        """Return the channel by which the step speaks first (see ``collection.run._get_ways_sql``)."""
+        """Return the channel by which the step speaks first (see ``collection.run._get_spoken_sql``)."""
         channels = step.channel_ids.sorted()
         if message := channels.filtered("is_message")[:1]:
             return customer.channel_id or customer._get_policy().channel_id or message

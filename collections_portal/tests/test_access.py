@@ -1,5 +1,5 @@
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from freezegun import freeze_time
 
@@ -135,7 +135,9 @@ class TestIds(PortalCase):
         for path in ("/pay", "/settle"):
             response = self.get(path, item=[strange.id], kind="promise")
             self.assertNotIn(self.strange_invoice.name, response.text)
-            self.assertEqual(urlsplit(response.url).path, "/my/collections")
+            address = urlsplit(response.url)
+            self.assertEqual(address.path, "/my/collections")
+            self.assertEqual(list(parse_qs(address.query)), ["access_token"])
 
     def test_a_mix_of_own_and_others_is_refused_whole(self):
         items = [self._line(self.first_invoice).id, self._line(self.strange_invoice).id]
